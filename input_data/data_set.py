@@ -1,0 +1,258 @@
+"""Serves minibatches, in the order in which TensorFlow 1.15's own reader serves them.
+
+Source: tensorflow.contrib.learn.python.learn.datasets.mnist in TensorFlow 1.15, whose arguments,
+private attributes and use of random numbers code in the wild relies on. Two things are not the
+same: random numbers come from a state of their own, and the images stay the bytes that they are in
+the file until somebody asks for the array.
+"""
+
+import operator
+import sys
+
+import numpy
+
+from input_data import fake_digits
+
+FAKE_EXAMPLES = 10000
+# TensorFlow takes seeds modulo this number.
+SEED_MODULUS = 2**31 - 1
+
+
+class DataSet:
+    """Images with their labels, served in minibatches.
+
+    Args:
+      images: array of shape [examples, rows, columns, 1], or any shape [examples, ...] with
+        reshape=False. Grey values are on the scale from 0 to 255.
+      labels: array of shape [examples] or [examples, classes].
+      fake_data: leave images and labels aside and draw 10,000 digits instead.
+      one_hot: with fake_data, labels of shape [examples, 10] instead of [examples].
+      dtype: float32 to serve images on the scale from 0 to 1, uint8 to serve them as they are;
+        TensorFlow's, numpy's, or the name.
+      reshape: serve images of shape [rows * columns] instead of [rows, columns, 1].
+      seed: integer for an order that can be had again; or a numpy.random.RandomState, to share it
+        between sets. By default the seed of TensorFlow's default graph, if TensorFlow is imported
+        and tf.set_random_seed was called, and else a new order each time.
+      copy: False promises that nobody else writes to the arrays, so that none needs copying.
+
+    Raises:
+      TypeError: dtype is neither float32 nor uint8.
+      ValueError: images and labels differ in number, or the images cannot be reshaped.
+    """
+
+    def __init__(
+        self,
+        images,
+        labels,
+        fake_data=False,
+        one_hot=False,
+        dtype=numpy.float32,
+        reshape=True,
+        seed=None,
+        *,
+        copy=True,
+    ):
+        dtype = image_dtype(dtype)
+        self._random_state = random_state(seed)
+        if fake_data:
+            self.one_hot = one_hot
+            images, labels = fake_digits.draw(FAKE_EXAMPLES, fake_random_state(seed), one_hot)
+            copy = False
+        if images.shape[0] != labels.shape[0]:
+            raise ValueError(f"{images.shape[0]} images, but {labels.shape[0]} labels")
+        if reshape:
+            if images.ndim != 4 or images.shape[3] != 1:
+                raise ValueError(
+                    f"images of shape {images.shape}; with reshape=True they must have shape "
+                    "[examples, rows, columns, 1]"
+                )
+            images = images.reshape(images.shape[0], images.shape[1] * images.shape[2])
+        self._fake_data = fake_data
+        self._image_rows = _image_rows(images, dtype, copy)
+        self._label_rows = _Rows(labels, shared=copy)
+        self._num_examples = images.shape[0]
+        self._epochs_completed = 0
+        self._index_in_epoch = 0
+
+    @property
+    def images(self):
+        """All images in the order of this epoch; editing them in place edits what is served.
+
+        As float32 they take four times the memory of the bytes that are kept until somebody asks.
+        """
+        return self._images
+
+    @property
+    def labels(self):
+        """All labels in the order of this epoch; editing them in place edits what is served."""
+        return self._labels
+
+    @property
+    def num_examples(self):
+        """Number of examples."""
+        return self._num_examples
+
+    @property
+    def epochs_completed(self):
+        """Number of times that all examples were served."""
+        return self._epochs_completed
+
+    # Code in the wild reads and assigns these two.
+    @property
+    def _images(self):
+        return self._image_rows.share()
+
+    @_images.setter
+    def _images(self, images):
+        self._image_rows = _Rows(images, shared=True)
+
+    @property
+    def _labels(self):
+        return self._label_rows.share()
+
+    @_labels.setter
+    def _labels(self, labels):
+        self._label_rows = _Rows(labels, shared=True)
+
+    def next_batch(self, batch_size, fake_data=False, shuffle=True):
+        """Returns the next examples, beginning another epoch where one ends.
+
+        Args:
+          batch_size: number of examples; more than there are in the set is fine.
+          fake_data: says that the caller expects the set to be a fake one.
+          shuffle: take up a new order with each epoch that begins.
+
+        Returns:
+          images and labels, two new arrays of batch_size rows each.
+
+        Raises:
+          ValueError: batch_size is negative, the set is empty, or fake_data is asked of a set
+            that is not fake.
+          TypeError: batch_size is not an integer.
+        """
+        missing = operator.index(batch_size)
+        if missing < 0:
+            raise ValueError(f"batch_size is {batch_size}, expected 0 or more")
+        if missing and not self._num_examples:
+            raise ValueError("cannot take a batch from a data set without examples")
+        if fake_data and not self._fake_data:
+            raise ValueError(
+                "next_batch(fake_data=True) on a data set that is not fake; "
+                "make it with read_data_sets(..., fake_data=True)"
+            )
+        if self._epochs_completed == 0 and self._index_in_epoch == 0 and shuffle:
+            self._shuffle()
+        spans = []
+        while self._index_in_epoch + missing > self._num_examples:
+            missing -= self._num_examples - self._index_in_epoch
+            spans.append(self._take(self._num_examples))
+            self._epochs_completed += 1
+            self._index_in_epoch = 0
+            if shuffle:
+                self._shuffle()
+        spans.append(self._take(self._index_in_epoch + missing))
+        if len(spans) == 1:
+            return spans[0]
+        images, labels = zip(*spans)
+        return numpy.concatenate(images), numpy.concatenate(labels)
+
+    def _take(self, stop):
+        start, self._index_in_epoch = self._index_in_epoch, stop
+        return self._image_rows.copy(start, stop), self._label_rows.copy(start, stop)
+
+    def _shuffle(self):
+        permutation = numpy.arange(self._num_examples)
+        self._random_state.shuffle(permutation)
+        self._image_rows.reorder(permutation)
+        self._label_rows.reorder(permutation)
+
+
+def _image_rows(images, dtype, copy):
+    """Returns the rows to serve, as TensorFlow's class would hold them at this point."""
+    if dtype != numpy.float32:
+        return _Rows(images, shared=copy)
+    if images.dtype != numpy.uint8:
+        return _Rows(_scaled(images.astype(numpy.float32)), shared=False)
+    return _Rows(images.copy() if copy else images, shared=False, to_float=True)
+
+
+class _Rows:
+    """The rows of an array in an order that changes with each epoch.
+
+    While nobody outside holds the array, a new order costs a permutation of row numbers. From the
+    moment that somebody does, each order makes a new array, as in TensorFlow's class: what was
+    written into the old one up to then goes along, what is written later does not.
+    """
+
+    def __init__(self, array, shared, to_float=False):
+        self._array = array
+        self._to_float = to_float  # uint8 rows, scaled to float32 as they leave
+        self._order = None  # row numbers; None where the array is in order
+        self._shared = shared
+
+    def copy(self, start, stop):
+        chosen = slice(start, stop) if self._order is None else self._order[start:stop]
+        rows = self._array[chosen]
+        return _scaled(rows) if self._to_float else numpy.array(rows)
+
+    def reorder(self, permutation):
+        if self._shared:
+            self._array = self._array[permutation]
+            self._shared = False
+        elif self._order is None:
+            self._order = permutation
+        else:
+            self._order = self._order[permutation]
+
+    def share(self):
+        """Returns the whole array in its present order, to be read and written outside."""
+        if self._to_float:
+            whole = numpy.empty(self._array.shape, numpy.float32)
+            for start in range(0, len(whole), 1000):
+                whole[start : start + 1000] = self.copy(start, start + 1000)
+            self._array = whole
+        elif self._order is not None:
+            self._array = self._array[self._order]
+        self._to_float, self._order, self._shared = False, None, True
+        return self._array
+
+
+def image_dtype(dtype):
+    """Returns numpy's dtype for TensorFlow's, numpy's, or the name of one.
+
+    Raises:
+      TypeError: it is neither uint8 nor float32.
+    """
+    # TensorFlow reads Python's float as its own default.
+    found = numpy.float32 if dtype is float else getattr(dtype, "as_numpy_dtype", dtype)
+    if numpy.dtype(found) not in (numpy.uint8, numpy.float32):
+        raise TypeError(f"image dtype {dtype!r}, expected uint8 or float32")
+    return numpy.dtype(found)
+
+
+def random_state(seed):
+    """Returns the source of the batches' order; see DataSet for what seed may be."""
+    if isinstance(seed, numpy.random.RandomState):
+        return seed
+    if seed is None:
+        seed = _graph_seed()
+    return numpy.random.RandomState(None if seed is None else operator.index(seed) % SEED_MODULUS)
+
+
+def fake_random_state(seed):
+    """Returns the source of fake digits: the same for the same seed, and for none."""
+    return random_state(0 if seed is None else seed)
+
+
+def _graph_seed():
+    # Looked up, never imported: who called tf.set_random_seed has TensorFlow loaded.
+    tensorflow = sys.modules.get("tensorflow")
+    get_default_graph = getattr(
+        getattr(getattr(tensorflow, "compat", None), "v1", None), "get_default_graph", None
+    )
+    return get_default_graph().seed if get_default_graph else None
+
+
+def _scaled(images):
+    """Brings grey values from the scale 0 to 255 to the scale 0 to 1, in float32."""
+    return numpy.multiply(images, numpy.float32(1.0 / 255.0), dtype=numpy.float32)

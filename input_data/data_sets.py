@@ -1,0 +1,194 @@
+"""Reads MNIST out of a folder, after fetching what is missing there, into three data sets."""
+
+import collections
+import hashlib
+import os
+import struct
+
+import numpy
+
+from input_data import fake_digits
+from input_data.data_set import (
+    FAKE_EXAMPLES,
+    DataSet,
+    fake_random_state,
+    image_dtype,
+    random_state,
+)
+from input_data.download import (
+    CHECKSUMS,
+    DEFAULT_SOURCE_URL,
+    TEST_IMAGES,
+    TEST_LABELS,
+    TRAIN_IMAGES,
+    TRAIN_LABELS,
+    DownloadError,
+    download_files,
+    is_mnist_source,
+)
+from input_data.idx import (
+    InvalidDataError,
+    dense_to_one_hot,
+    extract_images,
+    extract_labels,
+)
+
+IMAGE_SHAPE = (28, 28, 1)
+
+Datasets = collections.namedtuple("Datasets", ["train", "validation", "test"])
+
+
+def read_data_sets(
+    train_dir,
+    fake_data=False,
+    one_hot=False,
+    dtype=numpy.float32,
+    reshape=True,
+    validation_size=5000,
+    seed=None,
+    source_url=DEFAULT_SOURCE_URL,
+):
+    """Returns MNIST as training, validation and test set, downloading it the first time.
+
+    Arguments, shapes and, for the same seed, batches are those of TensorFlow 1.15's
+    tensorflow.examples.tutorials.mnist.input_data.read_data_sets.
+
+    Args:
+      train_dir: folder of the four files, gzipped or not. What is missing or damaged there is
+        downloaded; a damaged file is replaced only once its successor has been checked.
+      fake_data: draw 10,000 digits for each set instead, without files and network. They are the
+        same each time unless a seed is given.
+      one_hot: labels as float64 rows of shape [10] instead of uint8 numbers.
+      dtype: float32 for images on the scale from 0 to 1, uint8 for 0 to 255; TensorFlow's,
+        numpy's, or the name.
+      reshape: images of shape [784] instead of [28, 28, 1].
+      validation_size: how many of the 60,000 training examples make the validation set.
+      seed: integer for an order of the batches that can be had again.
+      source_url: where to download from instead of the mirrors of MNIST: the address of a folder
+        with four files of the same names, as Fashion-MNIST's.
+
+    Returns:
+      Datasets(train, validation, test), of DataSet each.
+
+    Raises:
+      InvalidDataError: a ValueError; a file is damaged or does not belong to the others, and no
+        good one could be downloaded.
+      DownloadError: an OSError; files are missing and could not be downloaded.
+      ValueError: validation_size is out of range.
+      TypeError: dtype is neither float32 nor uint8.
+    """
+    image_dtype(dtype)
+    if fake_data:
+        images, labels = fake_digits.draw(3 * FAKE_EXAMPLES, fake_random_state(seed), one_hot)
+        edges = (0, FAKE_EXAMPLES, 2 * FAKE_EXAMPLES)
+        spans = [(images[k : k + FAKE_EXAMPLES], labels[k : k + FAKE_EXAMPLES]) for k in edges]
+    else:
+        arrays = _read_folder(os.path.abspath(os.path.expanduser(train_dir)), source_url)
+        images, labels = arrays[TRAIN_IMAGES], arrays[TRAIN_LABELS]
+        test_labels = arrays[TEST_LABELS]
+        if not 0 <= validation_size <= len(images):
+            raise ValueError(
+                f"validation_size is {validation_size}, expected 0 to {len(images)}, the number "
+                "of training examples"
+            )
+        if one_hot:
+            labels, test_labels = dense_to_one_hot(labels, 10), dense_to_one_hot(test_labels, 10)
+        spans = [
+            (images[validation_size:], labels[validation_size:]),
+            (images[:validation_size], labels[:validation_size]),
+            (arrays[TEST_IMAGES], test_labels),
+        ]
+    # One state for all three, since TensorFlow's sets take turns at numpy's global one.
+    options = {"dtype": dtype, "reshape": reshape, "seed": random_state(seed), "copy": False}
+    return Datasets(*(DataSet(images, labels, **options) for images, labels in spans))
+
+
+def _read_folder(folder, source_url):
+    """Returns a dict from file name to array, of all four files."""
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise InvalidDataError(f"{folder}: is a file, expected a folder; name another folder")
+    arrays, problems = {}, {}
+    for name in CHECKSUMS:
+        try:
+            arrays[name] = _read_first_valid(folder, name)
+        except FileNotFoundError:
+            problems[name] = None
+        except InvalidDataError as error:
+            problems[name] = error
+    if problems:
+        arrays.update(_replace(folder, problems, arrays, source_url))
+    for images, labels in ((TRAIN_IMAGES, TRAIN_LABELS), (TEST_IMAGES, TEST_LABELS)):
+        if len(arrays[images]) != len(arrays[labels]):
+            raise InvalidDataError(
+                f"{folder}: {images} holds {len(arrays[images])} images, but {labels} holds "
+                f"{len(arrays[labels])} labels; expected as many of each: replace the one that is "
+                "not of this set, or name another folder"
+            )
+    return arrays
+
+
+def _read_first_valid(folder, name):
+    """Reads a file under any of the names by which it is handed around."""
+    plain = name[: -len(".gz")]
+    dotted = plain.replace("-idx", ".idx")
+    problem = None
+    for candidate in (name, plain, dotted, dotted + ".gz"):
+        path = os.path.join(folder, candidate)
+        if os.path.exists(path):
+            try:
+                return _read_file(path)
+            except InvalidDataError as error:
+                problem = problem or error
+    raise problem or FileNotFoundError(os.path.join(folder, name))
+
+
+def _read_file(path):
+    if "labels" in os.path.basename(path):
+        return extract_labels(path)
+    images = extract_images(path)
+    if images.shape[1:] != IMAGE_SHAPE:
+        raise InvalidDataError(
+            f"{path}: images of {images.shape[1]} x {images.shape[2]} pixels, expected 28 x 28; "
+            "replace the file with a good copy"
+        )
+    return images
+
+
+def _replace(folder, problems, arrays, source_url):
+    """Downloads the files that are missing or damaged and returns their arrays."""
+    damaged = [error for error in problems.values() if error is not None]
+    for name in problems:
+        if os.path.isdir(os.path.join(folder, name)):
+            raise problems[name]
+    if is_mnist_source(source_url):
+        _check_company(folder, arrays, problems)
+    try:
+        return download_files(list(problems), folder, source_url, _read_file)
+    except DownloadError as error:
+        if damaged:
+            raise InvalidDataError(
+                f"{damaged[0]}. A fresh copy could not be had: {error}. The file was left as it is"
+            ) from error
+        raise DownloadError(
+            f"{error}. Put these files into the folder {folder} by hand, or do without them: "
+            "fake_data=True, in a shell --fake_data, draws digits instead"
+        ) from error
+
+
+def _check_company(folder, arrays, problems):
+    """Refuses to put a file of MNIST beside files of another set."""
+    for name, array in arrays.items():
+        if _uncompressed_sha256(array) != CHECKSUMS[name][1]:
+            raise InvalidDataError(
+                f"{folder}: {name} is not MNIST's (Fashion-MNIST and others use the same names), "
+                f"so MNIST's {', '.join(problems)} will not be downloaded beside it; name another "
+                "folder, or give the source_url of the set"
+            ) from next((error for error in problems.values() if error), None)
+
+
+def _uncompressed_sha256(array):
+    """Hashes the IDX file that an array of images or labels was read from."""
+    shape = array.shape[: min(array.ndim, 3)]
+    digest = hashlib.sha256(struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape))
+    digest.update(numpy.ascontiguousarray(array).data)
+    return digest.hexdigest()

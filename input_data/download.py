@@ -1,0 +1,203 @@
+"""Fetches the MNIST files: mirror after mirror, and checked before they take their place.
+
+Proxies are taken from the environment (HTTPS_PROXY), as are certificates (REQUESTS_CA_BUNDLE).
+"""
+
+import os
+import sys
+import tempfile
+import time
+
+from input_data.idx import InvalidDataError
+
+TRAIN_IMAGES = "train-images-idx3-ubyte.gz"
+TRAIN_LABELS = "train-labels-idx1-ubyte.gz"
+TEST_IMAGES = "t10k-images-idx3-ubyte.gz"
+TEST_LABELS = "t10k-labels-idx1-ubyte.gz"
+
+# name: sha256 of the file, sha256 of its uncompressed bytes
+CHECKSUMS = {
+    TRAIN_IMAGES: (
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    ),
+    TRAIN_LABELS: (
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    ),
+    TEST_IMAGES: (
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    ),
+    TEST_LABELS: (
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+}
+
+MIRRORS = (
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://raw.githubusercontent.com/fgnt/mnist/master/",
+    "https://azureopendatastorage.blob.core.windows.net/mnist/",
+    "https://web.archive.org/web/2020id_/http://yann.lecun.com/exdb/mnist/",
+)
+DEFAULT_SOURCE_URL = MIRRORS[0]
+# MNIST's first home, which old code still names and which no longer serves the files.
+ORIGINAL_HOME = "yann.lecun.com/exdb/mnist"
+
+TIMEOUT = 30  # seconds without a byte
+PAUSES = (0, 1, 2)  # seconds before each round over the mirrors
+CHUNK_BYTES = 1 << 16
+
+
+class DownloadError(OSError):
+    """None of the sources gave the files that were asked for, or they could not be stored."""
+
+
+class _ChecksumError(Exception):
+    """A source answered with a file whose checksum is not the one expected."""
+
+
+def is_mnist_source(source_url):
+    """Says whether the files at that address must have the checksums of MNIST."""
+    if not source_url or ORIGINAL_HOME in source_url:
+        return True
+    return _with_slash(source_url) in MIRRORS
+
+
+def download_files(names, folder, source_url, read):
+    """Downloads files into a folder; each appears there whole and checked, or not at all.
+
+    Args:
+      names: file names out of CHECKSUMS.
+      folder: path of the folder, made if it is not there. A file of that name is replaced.
+      source_url: address of a folder with files of these names. One of MNIST's own stands for
+        all its mirrors, and checksums are compared.
+      read: function of a path that returns the file's content, or raises InvalidDataError.
+
+    Returns:
+      dict from name to what `read` returned.
+
+    Raises:
+      DownloadError: no source gave all of the files; those that came are kept.
+    """
+    sources = _sources(source_url)
+    with_checksums = is_mnist_source(source_url)
+    contents, failures = {}, {}
+    with _temporary_folder(folder) as temporary:
+        for pause in PAUSES:
+            time.sleep(pause if sources else 0)
+            for source in list(sources):
+                try:
+                    for name in names:
+                        if name not in contents:
+                            path = os.path.join(temporary, name)
+                            _download(source + name, path, name if with_checksums else None)
+                            contents[name] = read(path)
+                            os.replace(path, os.path.join(folder, name))
+                    return contents
+                except _source_errors() as error:
+                    failures[source] = _reason(error)
+                    if _is_final(error):
+                        sources.remove(source)
+    missing = [name for name in names if name not in contents]
+    raise DownloadError(f"cannot download {', '.join(missing)}: {_summary(failures)}")
+
+
+def _sources(source_url):
+    if not is_mnist_source(source_url):
+        return [_with_slash(source_url)]
+    first = _with_slash(source_url or DEFAULT_SOURCE_URL)
+    return sorted(MIRRORS, key=lambda mirror: mirror != first)
+
+
+def _with_slash(url):
+    return url if url.endswith("/") else url + "/"
+
+
+def _temporary_folder(folder):
+    """Makes a folder inside `folder`, so that a file can be moved into place in one step."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix=".download-", dir=folder)
+    except OSError as error:
+        raise DownloadError(
+            f"cannot write to the folder {folder}: {error.strerror}; name another one"
+        ) from error
+
+
+def _download(url, path, name_in_checksums):
+    # Imported here because it takes longer than reading the files that are there already.
+    import pooch
+
+    # A server that is told nothing may send the file decompressed.
+    headers = {"Accept-Encoding": "identity"}
+    fetch = pooch.HTTPDownloader(
+        progressbar=sys.stderr.isatty(), chunk_size=CHUNK_BYTES, timeout=TIMEOUT, headers=headers
+    )
+    fetch(url, path, None)
+    if name_in_checksums is not None:
+        found, expected = pooch.file_hash(path), CHECKSUMS[name_in_checksums][0]
+        if found != expected:
+            raise _ChecksumError(
+                f"{name_in_checksums} has sha256 {found[:12]}..., expected {expected[:12]}..."
+            )
+
+
+def _source_errors():
+    import requests
+    import urllib3
+
+    return (
+        requests.exceptions.RequestException,
+        urllib3.exceptions.HTTPError,
+        InvalidDataError,
+        _ChecksumError,
+    )
+
+
+def _is_final(error):
+    """Says whether asking the same source again is pointless."""
+    import requests
+    import urllib3
+
+    if isinstance(error, requests.exceptions.HTTPError):
+        status = error.response.status_code
+        return 400 <= status < 500 and status not in (408, 429)
+    # The errors by which requests refuses an address are ValueErrors too.
+    refused = isinstance(error, requests.exceptions.RequestException) and isinstance(
+        error, ValueError
+    )
+    return refused or isinstance(_cause(error), urllib3.exceptions.NameResolutionError)
+
+
+def _cause(error):
+    """Unwraps what requests and urllib3 put around the error that tells most."""
+    inner = error.args[0] if error.args else None
+    inner = getattr(inner, "reason", inner)
+    return inner if isinstance(inner, Exception) else error
+
+
+def _reason(error):
+    import requests
+    import urllib3
+
+    cause = _cause(error)
+    if isinstance(error, requests.exceptions.HTTPError):
+        return f"HTTP status {error.response.status_code}"
+    if isinstance(cause, urllib3.exceptions.NameResolutionError):
+        return "host name not found"
+    if isinstance(cause, urllib3.exceptions.NewConnectionError):
+        return f"no connection: {getattr(cause.__cause__, 'strerror', cause)}"
+    if isinstance(cause, (urllib3.exceptions.TimeoutError, requests.exceptions.Timeout)):
+        return f"no answer for {TIMEOUT} seconds"
+    return " ".join(str(cause).split())
+
+
+def _summary(failures):
+    """Lists the sources by what went wrong with them, so that one cause is told once."""
+    hosts = {}
+    for source, reason in failures.items():
+        hosts.setdefault(reason, []).append(source.split("://", 1)[-1].split("/")[0])
+    return "; ".join(f"{reason} ({', '.join(names)})" for reason, names in hosts.items())

@@ -1,0 +1,15 @@
+"""Stops a training that has gone wrong, before it goes on for nothing."""
+
+import math
+
+
+def check_finite(loss, step):
+    """Checks the loss of a training step, counted from 1.
+
+    Raises:
+      FloatingPointError: the loss is not a finite number.
+    """
+    if not math.isfinite(loss):
+        raise FloatingPointError(
+            f"the loss is {loss} at step {step}: training diverged; try a smaller --learning_rate"
+        )
