@@ -39,12 +39,12 @@ def softmax_regression(learning_rate):
     y_ = tf.placeholder(tf.float32, [None, 10], name="y_")
     # The tutorial's -sum(y_ * log(y)), but from the logits: log(y) alone ends in NaN.
     cross_entropy = tf.reduce_mean(
-        tf.nn.softmax_cross_entropy_with_logits_v2(labels=y_, logits=logits), name="cross_entropy"
+        tf.nn.softmax_cross_entropy_with_logits_v2(labels=y_, logits=logits)
     )
     train_step = tf.train.GradientDescentOptimizer(learning_rate).minimize(cross_entropy)
 
     correct_prediction = tf.equal(tf.argmax(y, 1), tf.argmax(y_, 1))  # [batch]
-    accuracy = tf.reduce_mean(tf.cast(correct_prediction, tf.float32), name="accuracy")
+    accuracy = tf.reduce_mean(tf.cast(correct_prediction, tf.float32))
     return SoftmaxRegression(x, y_, W, b, y, cross_entropy, train_step, accuracy)
 
 
@@ -89,10 +89,13 @@ def evaluate(sess, model, data_set):
 def parse_flags(argv):
     parser = command_line.flag_parser("Softmax regression on MNIST.")
     add = parser.add_argument
-    add("--max_steps", type=command_line.count, default=1000, help="training steps")
-    add("--batch_size", type=command_line.count, default=100, help="examples per step")
-    add("--learning_rate", type=command_line.rate, default=0.5, help="of gradient descent")
-    add("--log_dir", help="folder for TensorBoard's event files; by default none are written")
+    count, rate = command_line.count, command_line.rate
+    add("--max_steps", type=count, default=1000, help="training steps (default: %(default)s)")
+    add("--batch_size", type=count, default=100, help="examples per step (default: %(default)s)")
+    add(
+        "--learning_rate", type=rate, default=0.5, help="of gradient descent (default: %(default)s)"
+    )
+    add("--log_dir", help="folder for TensorBoard's event files (default: none are written)")
     return parser.parse_args(argv)
 
 

@@ -32,7 +32,7 @@ class DataSet:
       reshape: serve images of shape [rows * columns] instead of [rows, columns, 1].
       seed: integer for an order that can be had again; or a numpy.random.RandomState, to share it
         between sets. By default the seed of TensorFlow's default graph, if TensorFlow is imported
-        and tf.set_random_seed was called, and else a new order each time.
+        and tf.set_random_seed was called, and else a new order each time; with fake_data, 0.
       copy: False promises that nobody else writes to the arrays, so that none needs copying.
 
     Raises:
@@ -53,10 +53,10 @@ class DataSet:
         copy=True,
     ):
         dtype = image_dtype(dtype)
-        self._random_state = random_state(seed)
+        self._random_state = random_state(0 if fake_data and seed is None else seed)
         if fake_data:
             self.one_hot = one_hot
-            images, labels = fake_digits.draw(FAKE_EXAMPLES, fake_random_state(seed), one_hot)
+            images, labels = fake_digits.draw(FAKE_EXAMPLES, self._random_state, one_hot)
             copy = False
         if images.shape[0] != labels.shape[0]:
             raise ValueError(f"{images.shape[0]} images, but {labels.shape[0]} labels")
@@ -237,11 +237,6 @@ def random_state(seed):
     if seed is None:
         seed = _graph_seed()
     return numpy.random.RandomState(None if seed is None else operator.index(seed) % SEED_MODULUS)
-
-
-def fake_random_state(seed):
-    """Returns the source of fake digits: the same for the same seed, and for none."""
-    return random_state(0 if seed is None else seed)
 
 
 def _graph_seed():

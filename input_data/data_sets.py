@@ -7,14 +7,7 @@ import struct
 
 import numpy
 
-from input_data import fake_digits
-from input_data.data_set import (
-    FAKE_EXAMPLES,
-    DataSet,
-    fake_random_state,
-    image_dtype,
-    random_state,
-)
+from input_data.data_set import DataSet, image_dtype, random_state
 from input_data.download import (
     CHECKSUMS,
     DEFAULT_SOURCE_URL,
@@ -56,14 +49,13 @@ def read_data_sets(
     Args:
       train_dir: folder of the four files, gzipped or not. What is missing or damaged there is
         downloaded; a damaged file is replaced only once its successor has been checked.
-      fake_data: draw 10,000 digits for each set instead, without files and network. They are the
-        same each time unless a seed is given.
+      fake_data: draw 10,000 digits for each set instead, without files and network.
       one_hot: labels as float64 rows of shape [10] instead of uint8 numbers.
       dtype: float32 for images on the scale from 0 to 1, uint8 for 0 to 255; TensorFlow's,
         numpy's, or the name.
       reshape: images of shape [784] instead of [28, 28, 1].
       validation_size: how many of the 60,000 training examples make the validation set.
-      seed: integer for an order of the batches that can be had again.
+      seed: integer for batches that can be had again. Fake data are the same each time without.
       source_url: where to download from instead of the mirrors of MNIST: the address of a folder
         with four files of the same names, as Fashion-MNIST's.
 
@@ -77,30 +69,27 @@ def read_data_sets(
       ValueError: validation_size is out of range.
       TypeError: dtype is neither float32 nor uint8.
     """
-    image_dtype(dtype)
-    if fake_data:
-        images, labels = fake_digits.draw(3 * FAKE_EXAMPLES, fake_random_state(seed), one_hot)
-        edges = (0, FAKE_EXAMPLES, 2 * FAKE_EXAMPLES)
-        spans = [(images[k : k + FAKE_EXAMPLES], labels[k : k + FAKE_EXAMPLES]) for k in edges]
-    else:
-        arrays = _read_folder(os.path.abspath(os.path.expanduser(train_dir)), source_url)
-        images, labels = arrays[TRAIN_IMAGES], arrays[TRAIN_LABELS]
-        test_labels = arrays[TEST_LABELS]
-        if not 0 <= validation_size <= len(images):
-            raise ValueError(
-                f"validation_size is {validation_size}, expected 0 to {len(images)}, the number "
-                "of training examples"
-            )
-        if one_hot:
-            labels, test_labels = dense_to_one_hot(labels, 10), dense_to_one_hot(test_labels, 10)
-        spans = [
-            (images[validation_size:], labels[validation_size:]),
-            (images[:validation_size], labels[:validation_size]),
-            (arrays[TEST_IMAGES], test_labels),
-        ]
     # One state for all three, since TensorFlow's sets take turns at numpy's global one.
-    options = {"dtype": dtype, "reshape": reshape, "seed": random_state(seed), "copy": False}
-    return Datasets(*(DataSet(images, labels, **options) for images, labels in spans))
+    state = random_state(0 if fake_data and seed is None else seed)
+    options = {"dtype": image_dtype(dtype), "reshape": reshape, "seed": state}
+    if fake_data:
+        options.update(fake_data=True, one_hot=one_hot)
+        return Datasets(*(DataSet([], [], **options) for _ in Datasets._fields))
+    arrays = _read_folder(os.path.abspath(os.path.expanduser(train_dir)), source_url)
+    images, labels, test_images, test_labels = (arrays[name] for name in CHECKSUMS)
+    if not 0 <= validation_size <= len(images):
+        raise ValueError(
+            f"validation_size is {validation_size}, expected 0 to {len(images)}, the number of "
+            "training examples"
+        )
+    if one_hot:
+        labels, test_labels = dense_to_one_hot(labels, 10), dense_to_one_hot(test_labels, 10)
+    options["copy"] = False
+    return Datasets(
+        train=DataSet(images[validation_size:], labels[validation_size:], **options),
+        validation=DataSet(images[:validation_size], labels[:validation_size], **options),
+        test=DataSet(test_images, test_labels, **options),
+    )
 
 
 def _read_folder(folder, source_url):
@@ -156,18 +145,23 @@ def _read_file(path):
 
 def _replace(folder, problems, arrays, source_url):
     """Downloads the files that are missing or damaged and returns their arrays."""
-    damaged = [error for error in problems.values() if error is not None]
     for name in problems:
         if os.path.isdir(os.path.join(folder, name)):
             raise problems[name]
-    if is_mnist_source(source_url):
-        _check_company(folder, arrays, problems)
+    damaged = next((error for error in problems.values() if error is not None), None)
+    stranger = _not_of_mnist(arrays) if is_mnist_source(source_url) else None
+    if stranger is not None:
+        raise InvalidDataError(
+            f"{damaged or folder + ': ' + ', '.join(problems) + ' missing'}. MNIST's own will not "
+            f"be put beside {stranger}, which is not MNIST's (Fashion-MNIST and others use the "
+            "same names): name another folder, or the source_url that this one came from"
+        )
     try:
         return download_files(list(problems), folder, source_url, _read_file)
     except DownloadError as error:
-        if damaged:
+        if damaged is not None:
             raise InvalidDataError(
-                f"{damaged[0]}. A fresh copy could not be had: {error}. The file was left as it is"
+                f"{damaged}. A fresh copy could not be had: {error}. The file was left as it is"
             ) from error
         raise DownloadError(
             f"{error}. Put these files into the folder {folder} by hand, or do without them: "
@@ -175,15 +169,12 @@ def _replace(folder, problems, arrays, source_url):
         ) from error
 
 
-def _check_company(folder, arrays, problems):
-    """Refuses to put a file of MNIST beside files of another set."""
+def _not_of_mnist(arrays):
+    """Returns the name of a file that holds something else than MNIST, or None."""
     for name, array in arrays.items():
         if _uncompressed_sha256(array) != CHECKSUMS[name][1]:
-            raise InvalidDataError(
-                f"{folder}: {name} is not MNIST's (Fashion-MNIST and others use the same names), "
-                f"so MNIST's {', '.join(problems)} will not be downloaded beside it; name another "
-                "folder, or give the source_url of the set"
-            ) from next((error for error in problems.values() if error), None)
+            return name
+    return None
 
 
 def _uncompressed_sha256(array):

@@ -134,8 +134,13 @@ def _centre(points):
     """Fits points into MNIST's 20x20 box and puts their centre of mass in the middle."""
     extent = points.max(axis=1) - points.min(axis=1)
     points = points * (LINE_BOX / extent.max(axis=1))[:, numpy.newaxis, numpy.newaxis]
-    middle = points.mean(axis=1, keepdims=True)
-    return numpy.clip(points - middle + (SIZE - 1) / 2, 1, SIZE - 3)
+    # A point stands for the piece of stroke to the next one, where the pen was not lifted.
+    pieces = numpy.minimum(numpy.linalg.norm(numpy.diff(points, axis=1), axis=2), 2)
+    middle = (points[:, :-1] * pieces[:, :, numpy.newaxis]).sum(axis=1) / pieces.sum(
+        axis=1, keepdims=True
+    )
+    middle = middle[:, numpy.newaxis]
+    return numpy.clip(points - middle + (SIZE - 1) / 2, 2, SIZE - 4)
 
 
 def _ink(points, random_state):

@@ -43,19 +43,17 @@ def explained_imports(module_name):
 
 def flag_parser(description):
     """Returns a parser that refuses flags it does not know, with the flags of every script."""
-    parser = argparse.ArgumentParser(
-        description=description,
-        allow_abbrev=False,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
     parser.add_argument(
-        "--data_dir", default="MNIST_data", help="folder of the MNIST files, filled if need be"
+        "--data_dir",
+        default="MNIST_data",
+        help="folder of the MNIST files, filled if need be (default: %(default)s)",
     )
     parser.add_argument(
         "--fake_data", action="store_true", help="train on drawn digits, without MNIST or network"
     )
     parser.add_argument(
-        "--seed", type=seed, help="number that makes a run repeatable; by default each run differs"
+        "--seed", type=seed, help="makes a run repeatable (default: each run differs)"
     )
     return parser
 
@@ -85,9 +83,8 @@ def _in_range(number, least, most):
 
 
 def quiet_tensorflow():
-    """Silences what TensorFlow logs below errors, unless TF_CPP_MIN_LOG_LEVEL is set."""
-    if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
-        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    """Silences what TensorFlow logs below errors, unless TF_CPP_MIN_LOG_LEVEL is 0 or 1."""
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") not in ("0", "1"):
         import tensorflow as tf
 
         tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)

@@ -1,0 +1,30 @@
+import os
+
+import pytest
+
+from idx_files import small_mnist, write_files
+from local_server import LocalServer
+
+
+@pytest.fixture(scope="session")
+def mnist_dir():
+    """The folder of the four real files, for tests marked real_mnist."""
+    folder = os.environ.get("MNIST_DATA_DIR")
+    if not folder:
+        pytest.skip("MNIST_DATA_DIR does not name the folder of the real MNIST files")
+    return folder
+
+
+@pytest.fixture
+def small_folder(tmp_path):
+    """A folder with a small set under MNIST's file names."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    return write_files(folder, small_mnist())
+
+
+@pytest.fixture
+def server():
+    """An HTTP server on loopback that answers, or misbehaves, as the test tells it."""
+    with LocalServer() as running:
+        yield running

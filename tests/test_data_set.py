@@ -1,0 +1,320 @@
+import itertools
+import subprocess
+import sys
+
+import numpy
+import pytest
+import tensorflow as tf
+
+from idx_files import random_images, random_labels
+from input_data import DataSet, read_data_sets
+
+IMAGES = random_images(30).astype(numpy.uint8)[..., numpy.newaxis]
+LABELS = random_labels(30).astype(numpy.uint8)
+# Whole epochs, parts of one, one example, and an uneven size that straddles epochs.
+BATCH_SIZES = [50, 100, 7, 1, 0, 73, 220, 220, 64, 64, 64, 13]
+SPLITS = ["train", "validation", "test"]
+
+
+@pytest.fixture(scope="module")
+def tensorflows():
+    """TensorFlow 1.15's own module, from the wheel."""
+    tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
+    from tensorflow.contrib.learn.python.learn.datasets import mnist
+
+    return mnist
+
+
+def assert_same(found, expected):
+    assert found.dtype == expected.dtype
+    assert found.shape == expected.shape
+    numpy.testing.assert_array_equal(found, expected)
+
+
+def assert_same_batches(ours, theirs, takes):
+    """Takes (split, batch size, shuffle) from both, one after the other, and compares."""
+    for split, batch_size, shuffle in takes:
+        our_set, their_set = getattr(ours, split), getattr(theirs, split)
+        found = our_set.next_batch(batch_size, shuffle=shuffle)
+        expected = their_set.next_batch(batch_size, shuffle=shuffle)
+        for our_array, their_array in zip(found, expected):
+            assert_same(our_array, their_array)
+        assert our_set.epochs_completed == their_set.epochs_completed
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("reshape", [True, False])
+@pytest.mark.parametrize("dtype", [tf.float32, tf.uint8])
+@pytest.mark.parametrize("one_hot", [True, False])
+def test_batches_are_those_of_tensorflow(
+    small_folder, tensorflows, one_hot, dtype, reshape, shuffle
+):
+    options = {
+        "one_hot": one_hot, "dtype": dtype, "reshape": reshape, "validation_size": 30, "seed": 3,
+    }  # fmt: skip
+    ours = read_data_sets(str(small_folder), **options)
+    takes = [("train", size, shuffle) for size in BATCH_SIZES * 3]
+    assert_same_batches(ours, tensorflows.read_data_sets(str(small_folder), **options), takes)
+    assert ours.train.epochs_completed > 10
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**31 - 1, 2**40, -5])
+def test_batches_are_those_of_tensorflow_for_any_seed(small_folder, tensorflows, seed):
+    options = {"validation_size": 30, "seed": seed}
+    ours = read_data_sets(str(small_folder), **options)
+    theirs = tensorflows.read_data_sets(str(small_folder), **options)
+    assert_same_batches(ours, theirs, [("train", 100, True)] * 5)
+
+
+def test_sets_that_take_turns_serve_the_batches_of_tensorflow(small_folder, tensorflows):
+    options = {"validation_size": 30, "seed": 5}
+    ours = read_data_sets(str(small_folder), **options)
+    theirs = tensorflows.read_data_sets(str(small_folder), **options)
+    chance = numpy.random.RandomState(0)
+    takes = [
+        (SPLITS[chance.randint(3)], chance.randint(20), chance.rand() < 0.7) for _ in range(200)
+    ]
+    assert_same_batches(ours, theirs, takes)
+
+
+def test_the_whole_arrays_are_those_of_tensorflow_in_every_epoch(small_folder, tensorflows):
+    options = {"one_hot": True, "validation_size": 30, "seed": 7}
+    ours = read_data_sets(str(small_folder), **options)
+    theirs = tensorflows.read_data_sets(str(small_folder), **options)
+    for split, _ in itertools.product(SPLITS, range(6)):
+        our_set, their_set = getattr(ours, split), getattr(theirs, split)
+        for name in ("images", "labels", "_images", "_labels", "num_examples"):
+            found, expected = getattr(our_set, name), getattr(their_set, name)
+            numpy.testing.assert_array_equal(found, expected)
+        assert_same_batches(ours, theirs, [(split, 25, True)])
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        IMAGES,
+        IMAGES.astype(numpy.float32),
+        IMAGES.astype(numpy.float64) + 0.25,
+        IMAGES.astype(numpy.int64),
+        IMAGES > 100,
+    ],
+    ids=["uint8", "float32", "float64", "int64", "bool"],
+)
+@pytest.mark.parametrize("dtype", [tf.float32, tf.uint8])
+def test_sets_of_own_arrays_serve_the_batches_of_tensorflow(tensorflows, images, dtype):
+    ours = DataSet(images, LABELS, dtype=dtype, seed=1)
+    theirs = tensorflows.DataSet(images, LABELS, dtype=dtype, seed=1)
+    for _ in range(8):
+        for found, expected in zip(ours.next_batch(13), theirs.next_batch(13)):
+            assert_same(found, expected)
+    assert_same(ours.images, theirs.images)
+
+
+def edit_images_in_place(data_set):
+    data_set.images.setflags(write=True)
+    data_set.images[:, :100] = 1
+
+
+def edit_labels_in_place(data_set):
+    data_set.labels.setflags(write=True)
+    data_set.labels[:5] = 3
+
+
+def assign_images(data_set):
+    data_set._images = data_set._images[:, ::2] + 1
+
+
+def assign_labels(data_set):
+    data_set._labels = data_set._labels[::-1]
+
+
+def reset_epoch(data_set):
+    data_set._index_in_epoch = 0
+    data_set._epochs_completed = 0
+
+
+def edit_an_array_taken_before_a_shuffle(data_set):
+    taken = data_set.images
+    data_set.next_batch(data_set.num_examples)
+    taken.setflags(write=True)
+    taken[:] = 0
+
+
+EDITS = [
+    edit_images_in_place,
+    edit_labels_in_place,
+    assign_images,
+    assign_labels,
+    reset_epoch,
+    edit_an_array_taken_before_a_shuffle,
+]
+# TensorFlow's labels and its uint8 images cannot be made writable before the first shuffle.
+EDITS_OF_FLOATS = [edit_images_in_place, edit_an_array_taken_before_a_shuffle]
+
+
+@pytest.mark.parametrize(
+    "dtype, batches_before, edit",
+    [
+        *itertools.product([tf.float32, tf.uint8], [1, 3, 4], EDITS),
+        *itertools.product([tf.float32, tf.uint8], [0], [assign_images, assign_labels]),
+        *itertools.product([tf.float32], [0], EDITS_OF_FLOATS),
+    ],
+)
+def test_edits_of_code_in_the_wild_do_what_they_did(
+    small_folder, tensorflows, edit, batches_before, dtype
+):
+    options = {"validation_size": 30, "seed": 2, "dtype": dtype}
+    ours = read_data_sets(str(small_folder), **options)
+    theirs = tensorflows.read_data_sets(str(small_folder), **options)
+    assert_same_batches(ours, theirs, [("train", 100, True)] * batches_before)
+    edit(ours.train)
+    edit(theirs.train)
+    assert_same_batches(ours, theirs, [("train", 100, True)] * 8)
+
+
+def test_own_images_of_which_float32_is_served_are_not_watched_for_changes():
+    images = IMAGES.copy()
+    data_set = DataSet(images, LABELS)
+    images[:] = 0
+    assert data_set.next_batch(30)[0].any()
+
+
+def test_own_arrays_are_never_written_to():
+    images, labels = IMAGES.copy(), LABELS.copy()
+    data_set = DataSet(images, labels, dtype="uint8")
+    data_set.next_batch(7)
+    data_set.next_batch(40)
+    numpy.testing.assert_array_equal(images, IMAGES)
+    numpy.testing.assert_array_equal(labels, LABELS)
+
+
+def test_writing_into_a_batch_leaves_the_set_as_it_was():
+    data_set = DataSet(IMAGES, LABELS, dtype="uint8")
+    before = data_set.images.copy()
+    images, labels = data_set.next_batch(10, shuffle=False)
+    images[:] = 0
+    labels[:] = 0
+    numpy.testing.assert_array_equal(data_set.images, before)
+    numpy.testing.assert_array_equal(data_set.labels, LABELS)
+
+
+@pytest.mark.parametrize("batch_size", [31, 60, 61, 200])
+def test_a_batch_larger_than_the_set_is_served_whole_across_epochs(batch_size):
+    data_set = DataSet(IMAGES, numpy.arange(30), seed=0)
+    images, labels = data_set.next_batch(batch_size)
+    assert len(images) == len(labels) == batch_size
+    for start in range(0, batch_size - 29, 30):
+        assert sorted(labels[start : start + 30]) == list(range(30))
+    assert data_set.epochs_completed == (batch_size - 1) // 30
+
+
+def test_the_global_numpy_random_state_is_left_as_it_was(small_folder):
+    numpy.random.seed(11)
+    expected = numpy.random.rand(3)
+    numpy.random.seed(11)
+    data_sets = read_data_sets(str(small_folder), validation_size=30, seed=4)
+    data_sets.train.next_batch(300)
+    read_data_sets(str(small_folder), fake_data=True).train.next_batch(10)
+    numpy.testing.assert_array_equal(numpy.random.rand(3), expected)
+
+
+def test_numpys_global_seed_does_not_change_the_batches(small_folder):
+    numpy.random.seed(1)
+    first = read_data_sets(str(small_folder), validation_size=30, seed=4).train.next_batch(9)
+    numpy.random.seed(2)
+    second = read_data_sets(str(small_folder), validation_size=30, seed=4).train.next_batch(9)
+    numpy.testing.assert_array_equal(first[0], second[0])
+
+
+def test_without_a_seed_the_order_differs():
+    orders = {tuple(DataSet(IMAGES, numpy.arange(30)).next_batch(30)[1]) for _ in range(3)}
+    assert len(orders) == 3
+
+
+def test_without_a_seed_tensorflows_graph_seed_counts_as_it_did(tensorflows):
+    with tf.Graph().as_default():
+        tf.compat.v1.set_random_seed(8)
+        ours, theirs = DataSet(IMAGES, LABELS), tensorflows.DataSet(IMAGES, LABELS)
+    numpy.testing.assert_array_equal(ours.next_batch(20)[0], theirs.next_batch(20)[0])
+
+
+@pytest.mark.parametrize(
+    "dtype", [tf.float32, numpy.float32, numpy.dtype("float32"), "float32", float]
+)
+def test_float32_can_be_asked_for_in_any_way(dtype):
+    assert DataSet(IMAGES, LABELS, dtype=dtype).next_batch(1)[0].dtype == numpy.float32
+
+
+@pytest.mark.parametrize("dtype", [tf.uint8, numpy.uint8, numpy.dtype("uint8"), "uint8"])
+def test_uint8_can_be_asked_for_in_any_way(dtype):
+    assert DataSet(IMAGES, LABELS, dtype=dtype).next_batch(1)[0].dtype == numpy.uint8
+
+
+@pytest.mark.parametrize("dtype", [tf.float64, numpy.int32, "float16", "nonsense"])
+def test_other_dtypes_are_refused(dtype):
+    with pytest.raises(TypeError):
+        DataSet(IMAGES, LABELS, dtype=dtype)
+
+
+def test_images_and_labels_of_different_numbers_are_refused():
+    with pytest.raises(ValueError, match="30 images, but 29 labels"):
+        DataSet(IMAGES, LABELS[1:])
+
+
+def test_images_that_cannot_be_reshaped_are_refused_with_their_shape():
+    with pytest.raises(ValueError, match=r"\(30, 784\)"):
+        DataSet(IMAGES.reshape(30, 784), LABELS)
+
+
+def test_flat_images_are_served_without_reshape():
+    data_set = DataSet(IMAGES.reshape(30, 784), LABELS, reshape=False)
+    assert data_set.next_batch(4)[0].shape == (4, 784)
+
+
+def test_a_batch_size_that_is_negative_is_refused():
+    with pytest.raises(ValueError, match="-1"):
+        DataSet(IMAGES, LABELS).next_batch(-1)
+
+
+def test_a_batch_size_that_is_no_integer_is_refused():
+    with pytest.raises(TypeError):
+        DataSet(IMAGES, LABELS).next_batch(10.5)
+
+
+def test_a_batch_from_an_empty_set_is_refused(small_folder):
+    data_sets = read_data_sets(str(small_folder), validation_size=0)
+    with pytest.raises(ValueError, match="without examples"):
+        data_sets.validation.next_batch(1)
+
+
+def test_a_fake_batch_from_real_images_is_refused():
+    with pytest.raises(ValueError, match="not fake"):
+        DataSet(IMAGES, LABELS).next_batch(1, fake_data=True)
+
+
+def test_a_fake_set_has_ten_thousand_examples_as_tensorflows_has():
+    data_set = DataSet([], [], fake_data=True, one_hot=True)
+    images, labels = data_set.next_batch(10, fake_data=True)
+    assert data_set.num_examples == 10000
+    assert images.shape == (10, 784)
+    assert labels.shape == (10, 10)
+
+
+def test_images_take_one_byte_a_pixel_until_they_are_asked_for(small_folder):
+    train = read_data_sets(str(small_folder), validation_size=30).train
+    train.next_batch(100)
+    assert train._image_rows._array.dtype == numpy.uint8
+    assert train.images.dtype == numpy.float32
+
+
+def test_input_data_does_not_import_tensorflow():
+    code = "import input_data, sys; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.real_mnist
+@pytest.mark.parametrize("one_hot", [True, False])
+def test_batches_of_the_real_files_are_those_of_tensorflow(mnist_dir, tensorflows, one_hot):
+    ours = read_data_sets(mnist_dir, one_hot=one_hot, seed=0)
+    theirs = tensorflows.read_data_sets(mnist_dir, one_hot=one_hot, seed=0)
+    assert_same_batches(ours, theirs, [("train", 9999, True)] * 14 + [("test", 100, True)] * 2)

@@ -1,0 +1,231 @@
+import fcntl
+import os
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import termios
+
+import numpy
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import mnist_softmax
+
+SCRIPT = os.path.abspath(mnist_softmax.__file__)
+# A proxy where nothing listens, for a machine without network wherever the test runs.
+OFFLINE = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
+
+
+def run(*flags, cwd, **environment):
+    return subprocess.run(
+        [sys.executable, SCRIPT, *flags],
+        cwd=str(cwd),
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+def softmax(logits):
+    exponentials = numpy.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+@pytest.fixture
+def step():
+    """One batch and the variables before and after the script's training step on it."""
+    chance = numpy.random.RandomState(0)
+    xs = chance.rand(100, 784).astype(numpy.float32)
+    ys = numpy.eye(10)[chance.randint(10, size=100)]
+    W = chance.normal(scale=0.1, size=(784, 10))
+    b = chance.normal(scale=0.1, size=10)
+    with tf.Graph().as_default(), tf.Session() as sess:
+        model = mnist_softmax.softmax_regression(0.5)
+        model.W.load(W, sess)
+        model.b.load(b, sess)
+        feed_dict = {model.x: xs, model.y_: ys}
+        before = sess.run([model.y, model.cross_entropy, model.accuracy], feed_dict)
+        sess.run(model.train_step, feed_dict)
+        after = sess.run([model.W, model.b])
+    return xs.astype(float), ys, W, b, before, after
+
+
+def test_probabilities_loss_and_accuracy_are_those_of_numpy(step):
+    xs, ys, W, b, (y, cross_entropy, accuracy), _ = step
+    expected = softmax(xs @ W + b)
+    numpy.testing.assert_allclose(y, expected, rtol=1e-4)
+    numpy.testing.assert_allclose(
+        cross_entropy, -(ys * numpy.log(expected)).sum(axis=1).mean(), rtol=1e-5
+    )
+    right = expected.argmax(axis=1) == ys.argmax(axis=1)
+    assert accuracy == pytest.approx(right.mean())
+
+
+def test_a_training_step_is_that_of_numpy(step):
+    xs, ys, W, b, _, (W_after, b_after) = step
+    error = softmax(xs @ W + b) - ys
+    numpy.testing.assert_allclose(W_after, W - 0.5 * xs.T @ error / 100, atol=1e-6)
+    numpy.testing.assert_allclose(b_after, b - 0.5 * error.mean(axis=0), atol=1e-6)
+
+
+def test_the_model_starts_from_zeros_and_has_7850_parameters():
+    with tf.Graph().as_default(), tf.Session() as sess:
+        model = mnist_softmax.softmax_regression(0.5)
+        sess.run(tf.global_variables_initializer())
+        values = sess.run(tf.trainable_variables())
+    assert [value.shape for value in values] == [(784, 10), (10,)]
+    assert sum(value.size for value in values) == 7850
+    assert not any(value.any() for value in values)
+    assert model.y.shape.as_list() == [None, 10]
+
+
+def test_a_confident_wrong_answer_gives_a_finite_loss():
+    with tf.Graph().as_default(), tf.Session() as sess:
+        model = mnist_softmax.softmax_regression(0.5)
+        model.W.load(numpy.zeros((784, 10)), sess)
+        model.b.load([1000.0] + [0.0] * 9, sess)
+        feed_dict = {model.x: numpy.zeros((1, 784)), model.y_: [[0.0, 1.0] + [0.0] * 8]}
+        assert sess.run(model.cross_entropy, feed_dict) == pytest.approx(1000)
+
+
+def test_a_run_on_fake_data_learns_says_so_and_is_quiet(tmp_path):
+    done = run("--fake_data", "--max_steps=300", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    first, last = done.stdout.splitlines()
+    assert "Fake data" in first
+    assert 0.85 < float(last) < 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_seed_gives_the_same_number(capsys):
+    def accuracy(*flags):
+        mnist_softmax.main(["--fake_data", "--max_steps=20", "--batch_size=10", *flags])
+        return capsys.readouterr().out
+
+    assert accuracy("--seed=1") == accuracy("--seed=1")
+    assert accuracy("--seed=1") != accuracy("--seed=2")
+
+
+def test_event_files_hold_the_graph_the_loss_and_the_accuracy(tmp_path, capsys):
+    log_dir = tmp_path / "new" / "logs"
+    mnist_softmax.main(["--fake_data", "--max_steps=50", f"--log_dir={log_dir}"])
+    events = EventAccumulator(str(log_dir))
+    events.Reload()
+    assert "W" in {node.name for node in events.Graph().node}
+    losses = events.Scalars("cross_entropy")
+    assert [event.step for event in losses] == [10, 20, 30, 40, 50]
+    assert losses[-1].value < losses[0].value
+    assert 0 <= events.Scalars("accuracy")[-1].value <= 1
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--no_such_flag"],
+        ["--max_step=3"],
+        ["--max_steps=0"],
+        ["--max_steps=-5"],
+        ["--max_steps=many"],
+        ["--batch_size=0"],
+        ["--learning_rate=nan"],
+        ["--learning_rate=-1"],
+        ["--seed=-1"],
+        ["extra"],
+    ],
+    ids=" ".join,
+)
+def test_flags_that_make_no_sense_are_refused_with_a_usage_message(flags, capsys):
+    with pytest.raises(SystemExit) as caught:
+        mnist_softmax.main(flags)
+    assert caught.value.code == 2
+    assert "usage: " in capsys.readouterr().err
+
+
+def test_without_network_the_error_ends_in_a_command_that_runs(tmp_path):
+    done = run("--data_dir=data", cwd=tmp_path, **OFFLINE)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Traceback" not in done.stderr
+    assert str(tmp_path / "data") in done.stderr
+    command = done.stderr.splitlines()[-1]
+    assert command == f"uv run {SCRIPT} --fake_data"
+    assert run(*command.split()[3:], "--max_steps=10", cwd=tmp_path).returncode == 0
+
+
+def test_a_damaged_file_ends_in_one_line(small_folder):
+    path = small_folder / "train-images-idx3-ubyte.gz"
+    path.write_bytes(b"<html>")
+    done = run(f"--data_dir={small_folder}", cwd=small_folder, **OFFLINE)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert str(path) in done.stderr
+
+
+@pytest.mark.parametrize("log_dir", ["file", "file/below"])
+def test_a_log_dir_that_cannot_be_made_ends_in_one_line(tmp_path, log_dir):
+    (tmp_path / "file").write_text("mine")
+    done = run("--fake_data", f"--log_dir={log_dir}", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "file" in done.stderr
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_training_that_diverges_ends_in_one_line(tmp_path):
+    done = run("--fake_data", "--learning_rate=1e38", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "diverged" in done.stderr
+
+
+def test_tensorflows_messages_can_be_turned_back_on(tmp_path):
+    done = run("--fake_data", "--max_steps=1", cwd=tmp_path, TF_CPP_MIN_LOG_LEVEL="0")
+    assert "cpu_utils" in done.stderr
+
+
+def test_progress_is_shown_on_a_terminal_and_an_interrupt_ends_it_in_one_line(tmp_path):
+    terminal, end_of_script = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, SCRIPT, "--fake_data", "--max_steps=1000000"],
+        cwd=str(tmp_path),
+        stdout=subprocess.DEVNULL,
+        stderr=end_of_script,
+    )
+    os.close(end_of_script)
+    shown = os.read(terminal, 1000)
+    while b"/1000000" not in shown:
+        shown += os.read(terminal, 1000)
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    shown += os.read(terminal, 100000)
+    os.close(terminal)
+    assert b"interrupted" in shown
+    assert b"Traceback" not in shown
+
+
+def test_importing_the_script_does_nothing_else(tmp_path):
+    code = (
+        "import mnist_softmax, tensorflow as tf; assert not tf.get_default_graph().get_operations()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=str(tmp_path),
+        env={**os.environ, "PYTHONPATH": os.path.dirname(SCRIPT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.real_mnist
+def test_a_run_on_the_real_files_prints_what_the_docstring_shows(mnist_dir, tmp_path):
+    done = run(f"--data_dir={mnist_dir}", "--seed=0", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = mnist_softmax.__doc__.split()[-1]
+    assert done.stdout.count("\n") == 1
+    assert len(done.stdout.strip()) == len(shown)
+    assert float(done.stdout) == pytest.approx(float(shown), abs=0.002)
