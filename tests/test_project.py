@@ -4,7 +4,8 @@ import shlex
 import subprocess
 import sys
 
-import pkg_resources
+import importlib_metadata
+from packaging.requirements import Requirement
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -27,9 +28,10 @@ def test_every_package_that_is_needed_is_listed_with_its_version():
         if name in seen or name == "colorama":  # needed on Windows only
             continue
         seen.add(name)
-        distribution = pkg_resources.get_distribution(name)
-        assert distribution.version == pinned.get(name), name
-        pending += [requirement.key for requirement in distribution.requires()]
+        assert importlib_metadata.version(name) == pinned.get(name), name
+        for requirement in map(Requirement, importlib_metadata.requires(name) or []):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                pending.append(requirement.name.lower().replace("_", "-"))
     assert set(pinned) - seen <= {"colorama"}
 
 

@@ -1,0 +1,69 @@
+"""Compares input_data with the reader in TensorFlow 1.15's wheel.
+
+    uv run benchmarks/load.py --data_dir MNIST_data
+
+Each run is a process that has imported TensorFlow. From there on: the seconds until it has imported
+the reader, read the files and taken a batch of 100; the memory that this added, at its end and at
+its peak; and the longest of the next_batch(100) of ten epochs. Linux only, for the memory.
+"""
+
+import argparse
+import json
+import time
+
+import side_by_side
+
+READERS = ["tensorflow", "input_data"]
+BATCHES = 5500  # ten epochs of 55,000 examples
+
+
+def resident(field):
+    """Returns MB of memory that the process holds (VmRSS) or has held at most (VmHWM)."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith(field)) / 1024
+
+
+def measure(reader, data_dir):
+    import tensorflow as tf
+
+    tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
+    before, peak_before = resident("VmRSS"), resident("VmHWM")
+    start = time.perf_counter()
+    if reader == "tensorflow":
+        from tensorflow.examples.tutorials.mnist import input_data
+    else:
+        import input_data
+    mnist = input_data.read_data_sets(data_dir, one_hot=True)
+    mnist.train.next_batch(100)
+    seconds = time.perf_counter() - start
+    after, peak_after = resident("VmRSS"), resident("VmHWM")
+    longest = 0
+    for _ in range(BATCHES):
+        start = time.perf_counter()
+        mnist.train.next_batch(100)
+        longest = max(longest, time.perf_counter() - start)
+    return {
+        "first batch, s": seconds,
+        "added memory, MB": after - before,
+        "added peak memory, MB": peak_after - peak_before,
+        "longest next_batch, ms": 1000 * longest,
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data_dir", default="MNIST_data", help="folder of the MNIST files")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each reader")
+    parser.add_argument("--measure", choices=READERS, help=argparse.SUPPRESS)
+    flags = parser.parse_args()
+    if flags.measure:
+        print(json.dumps(measure(flags.measure, flags.data_dir)))
+        return
+    commands = {
+        reader: [__file__, "--measure", reader, "--data_dir", flags.data_dir] for reader in READERS
+    }
+    side_by_side.report(side_by_side.alternate(commands, flags.rounds))
+
+
+if __name__ == "__main__":
+    main()

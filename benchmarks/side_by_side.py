@@ -1,0 +1,47 @@
+"""Runs two programs in turn, so that a noisy machine is as noisy to both, and compares them."""
+
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+
+def alternate(commands, rounds):
+    """Runs commands in turn, each in a process of its own.
+
+    Args:
+      commands: dict from a name to a command, a list of arguments that follow the interpreter.
+      rounds: how many times each is run. One more run before them, which warms the caches for
+        files and byte code, is not counted.
+
+    Returns:
+      dict from name to a list of dicts, what each run printed as JSON in its last line, plus
+      "process, s", the seconds from its start to its end.
+    """
+    runs = {name: [] for name in commands}
+    for _ in range(rounds + 1):
+        for name, command in commands.items():
+            start = time.perf_counter()
+            done = subprocess.run([sys.executable, *command], capture_output=True)
+            seconds = time.perf_counter() - start
+            if done.returncode:
+                sys.exit(f"{command} failed:\n{done.stderr.decode()}")
+            printed = json.loads(done.stdout.decode().splitlines()[-1])
+            measured = printed if isinstance(printed, dict) else {}
+            runs[name].append({**measured, "process, s": seconds})
+    return {name: measured[1:] for name, measured in runs.items()}
+
+
+def report(runs):
+    """Prints the medians of two programs' runs and the ratio of the second to the first."""
+    (first, first_runs), (second, second_runs) = runs.items()
+    print(f"Python {platform.python_version()}, {platform.machine()}, {len(first_runs)} rounds")
+    print(f"{'median':<28}{first:>16}{second:>16}{'ratio':>8}")
+    for what in first_runs[0]:
+        medians = [
+            statistics.median(run[what] for run in runs_of_one)
+            for runs_of_one in (first_runs, second_runs)
+        ]
+        print(f"{what:<28}{medians[0]:>16.3f}{medians[1]:>16.3f}{medians[1] / medians[0]:>8.3f}")
