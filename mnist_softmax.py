@@ -10,7 +10,7 @@ is the accuracy on the 10,000 test images:
 """
 
 import collections
-import os
+import contextlib
 
 from mnist import command_line
 from mnist.divergence import check_finite
@@ -61,7 +61,6 @@ def train(sess, model, data_set, max_steps, batch_size, log_dir=None):
 
     Raises:
       FloatingPointError: the loss stopped being a finite number.
-      OSError: log_dir cannot be written to.
     """
     summary = tf.summary.merge(
         [
@@ -69,16 +68,15 @@ def train(sess, model, data_set, max_steps, batch_size, log_dir=None):
             tf.summary.scalar("accuracy", model.accuracy),
         ]
     )
-    writer = tf.summary.FileWriter(log_dir, sess.graph) if log_dir else None
-    for step in tqdm(range(1, max_steps + 1), disable=None, leave=False):
-        batch_xs, batch_ys = data_set.next_batch(batch_size)
-        feed_dict = {model.x: batch_xs, model.y_: batch_ys}
-        _, loss = sess.run([model.train_step, model.cross_entropy], feed_dict=feed_dict)
-        check_finite(loss, step)
-        if writer and step % STEPS_PER_SUMMARY == 0:
-            writer.add_summary(sess.run(summary, feed_dict=feed_dict), step)
-    if writer:
-        writer.close()
+    with contextlib.ExitStack() as stack:
+        writer = log_dir and stack.enter_context(tf.summary.FileWriter(log_dir, sess.graph))
+        for step in tqdm(range(1, max_steps + 1), disable=None, leave=False):
+            batch_xs, batch_ys = data_set.next_batch(batch_size)
+            feed_dict = {model.x: batch_xs, model.y_: batch_ys}
+            _, loss = sess.run([model.train_step, model.cross_entropy], feed_dict=feed_dict)
+            check_finite(loss, step)
+            if writer and step % STEPS_PER_SUMMARY == 0:
+                writer.add_summary(sess.run(summary, feed_dict=feed_dict), step)
 
 
 def evaluate(sess, model, data_set):
@@ -87,15 +85,12 @@ def evaluate(sess, model, data_set):
 
 
 def parse_flags(argv):
-    parser = command_line.flag_parser("Softmax regression on MNIST.")
-    add = parser.add_argument
-    count, rate = command_line.count, command_line.rate
-    add("--max_steps", type=count, default=1000, help="training steps (default: %(default)s)")
-    add("--batch_size", type=count, default=100, help="examples per step (default: %(default)s)")
-    add(
-        "--learning_rate", type=rate, default=0.5, help="of gradient descent (default: %(default)s)"
+    parser = command_line.flag_parser(
+        "Softmax regression on MNIST.", max_steps=1000, batch_size=100, learning_rate=0.5
     )
-    add("--log_dir", help="folder for TensorBoard's event files (default: none are written)")
+    parser.add_argument(
+        "--log_dir", help="folder for TensorBoard's event files (default: none are written)"
+    )
     return parser.parse_args(argv)
 
 
@@ -108,7 +103,7 @@ def main(argv=None):
     if flags.fake_data:
         print("Fake data: the accuracy is that on drawn digits, not on MNIST.")
     if flags.log_dir:
-        os.makedirs(flags.log_dir, exist_ok=True)
+        command_line.prepare_log_dir(flags.log_dir)
     # The steps are so small that handing them to other threads takes longer than doing them.
     one_thread = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=-1)
     with tf.Graph().as_default(), tf.Session(config=one_thread) as sess:

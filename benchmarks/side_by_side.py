@@ -17,8 +17,8 @@ def alternate(commands, rounds):
         files and byte code, is not counted.
 
     Returns:
-      dict from name to a list of dicts, what each run printed as JSON in its last line, plus
-      "process, s", the seconds from its start to its end.
+      dict from name to a list of dicts: what each run printed in its last line as JSON, or, where
+      that is no dict, "process, s", the seconds from its start to its end.
     """
     runs = {name: [] for name in commands}
     for _ in range(rounds + 1):
@@ -29,8 +29,7 @@ def alternate(commands, rounds):
             if done.returncode:
                 sys.exit(f"{command} failed:\n{done.stderr.decode()}")
             printed = json.loads(done.stdout.decode().splitlines()[-1])
-            measured = printed if isinstance(printed, dict) else {}
-            runs[name].append({**measured, "process, s": seconds})
+            runs[name].append(printed if isinstance(printed, dict) else {"process, s": seconds})
     return {name: measured[1:] for name, measured in runs.items()}
 
 
@@ -38,10 +37,10 @@ def report(runs):
     """Prints the medians of two programs' runs and the ratio of the second to the first."""
     (first, first_runs), (second, second_runs) = runs.items()
     print(f"Python {platform.python_version()}, {platform.machine()}, {len(first_runs)} rounds")
-    print(f"{'median':<28}{first:>16}{second:>16}{'ratio':>8}")
+    print(f"{'median':<28}{first:>18}{second:>18}{'ratio':>8}")
     for what in first_runs[0]:
         medians = [
             statistics.median(run[what] for run in runs_of_one)
             for runs_of_one in (first_runs, second_runs)
         ]
-        print(f"{what:<28}{medians[0]:>16.3f}{medians[1]:>16.3f}{medians[1] / medians[0]:>8.3f}")
+        print(f"{what:<28}{medians[0]:>18.3f}{medians[1]:>18.3f}{medians[1] / medians[0]:>8.3f}")

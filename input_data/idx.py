@@ -146,7 +146,7 @@ def _open(path):
 
 
 def _name_of(f):
-    return str(getattr(f, "name", f) if hasattr(f, "read") else os.fspath(f))
+    return str(getattr(f, "name", "the file object") if hasattr(f, "read") else os.fspath(f))
 
 
 def _gunzipped(file, name):

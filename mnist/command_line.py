@@ -5,12 +5,15 @@ Imports nothing but the standard library at first, so that it can say what else 
 
 import argparse
 import contextlib
+import errno
 import math
 import os
+import re
 import shlex
 import sys
 
 LARGEST_COUNT = 10**9
+LARGEST_BATCH = 60000  # all of MNIST's training images
 LARGEST_SEED = 2**31 - 2
 
 
@@ -41,45 +44,71 @@ def explained_imports(module_name):
         raise ImportError(message) from error
 
 
-def flag_parser(description):
-    """Returns a parser that refuses flags it does not know, with the flags of every script."""
+def flag_parser(description, max_steps, batch_size, learning_rate):
+    """Returns a parser that refuses flags it does not know, with the flags of every script.
+
+    Args:
+      description: what the script does.
+      max_steps: the tutorial's number of training steps.
+      batch_size: the tutorial's number of examples per step.
+      learning_rate: the tutorial's learning rate.
+    """
     parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
-    parser.add_argument(
-        "--data_dir",
-        default="MNIST_data",
-        help="folder of the MNIST files, filled if need be (default: %(default)s)",
-    )
+
+    def add(name, kind, default, meaning):
+        parser.add_argument(
+            name, type=kind, default=default, help=f"{meaning} (default: {default})"
+        )
+
+    add("--data_dir", str, "MNIST_data", "folder of the MNIST files, filled if need be")
     parser.add_argument(
         "--fake_data", action="store_true", help="train on drawn digits, without MNIST or network"
     )
+    add("--max_steps", _whole_number(1, LARGEST_COUNT), max_steps, "training steps")
+    add("--batch_size", _whole_number(1, LARGEST_BATCH), batch_size, "examples per step")
+    add("--learning_rate", _rate, learning_rate, "of the optimizer")
     parser.add_argument(
-        "--seed", type=seed, help="makes a run repeatable (default: each run differs)"
+        "--seed",
+        type=_whole_number(0, LARGEST_SEED),
+        help="makes a run repeatable (default: each run differs)",
     )
     return parser
 
 
-def count(text):
-    """Reads a flag's value as a whole number from 1 up."""
-    return _in_range(int(text), 1, LARGEST_COUNT)
+def _whole_number(least, most):
+    """Returns the function that reads a flag's value as a whole number in a range."""
+
+    def read(text):
+        if not re.fullmatch(r"-?[0-9]{1,19}", text) or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not a whole number from {least} to {most}"
+            )
+        return int(text)
+
+    return read
 
 
-def seed(text):
-    """Reads a flag's value as a seed for numpy and TensorFlow."""
-    return _in_range(int(text), 0, LARGEST_SEED)
-
-
-def rate(text):
-    """Reads a flag's value as a finite number above 0."""
-    value = float(text)
+def _rate(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not a finite number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number above 0")
     return value
 
 
-def _in_range(number, least, most):
-    if not least <= number <= most:
-        raise argparse.ArgumentTypeError(f"{number} is not between {least} and {most}")
-    return number
+def prepare_log_dir(log_dir):
+    """Makes a folder for event files, and prints the command that shows them.
+
+    Raises:
+      OSError: the folder cannot be made or written to.
+    """
+    log_dir = os.path.abspath(log_dir)
+    os.makedirs(log_dir, exist_ok=True)
+    if not os.access(log_dir, os.W_OK):
+        raise PermissionError(errno.EACCES, "cannot write to the folder", log_dir)
+    print(f"To see the graph and the curves: uv run tensorboard --logdir={shlex.quote(log_dir)}")
 
 
 def quiet_tensorflow():

@@ -1,5 +1,6 @@
-import argparse
+import itertools
 import os
+import shlex
 import subprocess
 import sys
 
@@ -20,35 +21,63 @@ def run_python(code, *options, **environment):
     )
 
 
-def refused(function, text):
-    with pytest.raises((argparse.ArgumentTypeError, ValueError)):
-        function(text)
+def parse(*flags):
+    parser = command_line.flag_parser("A script.", max_steps=7, batch_size=5, learning_rate=0.5)
+    return parser.parse_args(flags)
 
 
-def test_counts_are_whole_numbers_from_1_up():
-    assert command_line.count("1000") == 1000
-    for text in ("0", "-1", "1.5", "1e3", "ten", "", "9" * 30):
-        refused(command_line.count, text)
+@pytest.mark.parametrize(
+    "flag, text, value",
+    [
+        ("max_steps", "1000", 1000),
+        ("batch_size", "60000", 60000),
+        ("learning_rate", "1e-4", 1e-4),
+        ("seed", "0", 0),
+        ("data_dir", "a folder", "a folder"),
+    ],
+)
+def test_flags_take_values_that_make_sense(flag, text, value):
+    assert getattr(parse(f"--{flag}={text}"), flag) == value
 
 
-def test_rates_are_finite_numbers_above_0():
-    assert command_line.rate("1e-4") == 1e-4
-    for text in ("0", "-0.5", "nan", "inf", "fast", ""):
-        refused(command_line.rate, text)
-
-
-def test_seeds_are_whole_numbers_that_numpy_and_tensorflow_take():
-    assert command_line.seed("0") == 0
-    for text in ("-1", "0.5", str(2**31 - 1), "x"):
-        refused(command_line.seed, text)
+@pytest.mark.parametrize(
+    "flag, text",
+    [
+        *itertools.product(["max_steps"], ["0", "-1", "1.5", "1e3", "ten", "", "9" * 30]),
+        *itertools.product(["batch_size"], ["0", "60001", "-3", "2.5"]),
+        *itertools.product(["learning_rate"], ["0", "-0.5", "nan", "inf", "fast", ""]),
+        *itertools.product(["seed"], ["-1", "0.5", str(2**31 - 1), "x"]),
+    ],
+)
+def test_flags_refuse_values_that_make_no_sense(flag, text, capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse(f"--{flag}={text}")
+    assert caught.value.code == 2
+    assert f"argument --{flag}: " in capsys.readouterr().err
 
 
 def test_help_shows_the_default_of_every_flag_that_has_one(capsys):
     with pytest.raises(SystemExit):
-        command_line.flag_parser("A script.").parse_args(["--help"])
+        parse("--help")
     shown = " ".join(capsys.readouterr().out.split())
-    assert "(default: MNIST_data)" in shown
+    for default in ("MNIST_data", "7", "5", "0.5"):
+        assert f"(default: {default})" in shown
     assert "None" not in shown
+
+
+def test_a_log_dir_is_made_and_its_command_can_be_pasted(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command_line.prepare_log_dir("new/with space")
+    assert (tmp_path / "new" / "with space").is_dir()
+    command = shlex.split(capsys.readouterr().out.split(": ", 1)[1])
+    assert command == ["uv", "run", "tensorboard", f"--logdir={tmp_path}/new/with space"]
+
+
+def test_a_log_dir_that_cannot_be_written_to_is_refused(tmp_path, monkeypatch):
+    # Asked of the system through os.access, because root may write everywhere.
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(PermissionError, match=str(tmp_path)):
+        command_line.prepare_log_dir(str(tmp_path))
 
 
 def test_a_missing_tensorflow_is_told_in_one_line():

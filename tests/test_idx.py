@@ -194,6 +194,10 @@ def oracle(content, dimensions):
 
 
 def gunzipped(content):
+    # RFC 1952: reserved flags are an error and a checksum of the header is checked; Python does
+    # neither.
+    if content[3:4] and content[3] & 0b11100010:
+        return None
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error, struct.error):

@@ -1,6 +1,7 @@
 import fcntl
 import os
 import pty
+import shlex
 import signal
 import struct
 import subprocess
@@ -150,8 +151,8 @@ def test_without_network_the_error_ends_in_a_command_that_runs(tmp_path):
     assert "Traceback" not in done.stderr
     assert str(tmp_path / "data") in done.stderr
     command = done.stderr.splitlines()[-1]
-    assert command == f"uv run {SCRIPT} --fake_data"
-    assert run(*command.split()[3:], "--max_steps=10", cwd=tmp_path).returncode == 0
+    assert shlex.split(command) == ["uv", "run", SCRIPT, "--fake_data"]
+    assert run(*shlex.split(command)[3:], "--max_steps=10", cwd=tmp_path).returncode == 0
 
 
 def test_a_damaged_file_ends_in_one_line(small_folder):
