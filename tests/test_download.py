@@ -119,6 +119,25 @@ def test_a_mirror_that_stalls_is_followed_by_the_next(mirrors, tmp_path):
     assert contents(tmp_path) == FILES
 
 
+def test_a_source_that_stalls_is_given_up_after_a_time_that_the_error_tells(server, tmp_path):
+    server.answers[f"/{TRAIN_IMAGES}"] = [server.stall]
+    with pytest.raises(DownloadError, match="no answer for 0.5 seconds"):
+        read(tmp_path, server.url)
+
+
+def test_a_file_grows_beside_its_place_so_that_it_can_be_moved_there_in_one_step(mirrors, tmp_path):
+    seen = []
+
+    def look_and_answer(handler):
+        seen.extend(path.name for path in tmp_path.iterdir())
+        body(FILES[TRAIN_IMAGES])(handler)
+
+    mirrors.answers[f"/first/{TRAIN_IMAGES}"] = [look_and_answer]
+    read(tmp_path)
+    assert len(seen) == 1
+    assert seen[0].startswith(".download-")
+
+
 def test_a_mirror_without_a_server_is_followed_by_the_next(mirrors, tmp_path, monkeypatch):
     monkeypatch.setattr(download, "MIRRORS", ("http://127.0.0.1:9/", download.MIRRORS[1]))
     read(tmp_path)

@@ -106,6 +106,11 @@ def test_trailing_bytes_are_refused(content, trailing):
     message_of(read_idx, io.BytesIO(content + trailing), 3)
 
 
+def test_bytes_behind_gzip_data_are_shown():
+    message = message_of(read_idx, io.BytesIO(GZIPPED + b"more"), 3)
+    assert "follow its end, starting with b'more'" in message
+
+
 def test_trailing_bytes_inside_gzip_are_refused():
     assert "more than 3920 bytes" in message_of(
         read_idx, io.BytesIO(gzip.compress(PLAIN + b"\0")), 3
