@@ -128,13 +128,18 @@ def _temporary_folder(folder):
 
 
 def _download(url, path, name_in_checksums):
-    # Imported here because it takes longer than reading the files that are there already.
+    # Imported here because they take longer than reading the files that are there already.
     import pooch
+    from tqdm import tqdm
 
+    progress = False
+    if sys.stderr.isatty():
+        name = os.path.basename(path)
+        progress = tqdm(desc=name, total=1, unit="B", unit_scale=True, leave=False)
     # A server that is told nothing may send the file decompressed.
     headers = {"Accept-Encoding": "identity"}
     fetch = pooch.HTTPDownloader(
-        progressbar=sys.stderr.isatty(), chunk_size=CHUNK_BYTES, timeout=TIMEOUT, headers=headers
+        progressbar=progress, chunk_size=CHUNK_BYTES, timeout=TIMEOUT, headers=headers
     )
     fetch(url, path, None)
     if name_in_checksums is not None:

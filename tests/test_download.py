@@ -286,3 +286,12 @@ def test_readers_that_start_at_once_all_find_whole_files(mirrors, tmp_path):
 def test_no_progress_is_shown_where_there_is_no_terminal(mirrors, tmp_path, capfd):
     read(tmp_path)
     assert capfd.readouterr() == ("", "")
+
+
+def test_progress_is_shown_on_a_terminal_by_file(mirrors, tmp_path, monkeypatch, capfd):
+    # sys.stderr is looked up when it is used, so it still writes to what capfd reads.
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    read(tmp_path)
+    shown = capfd.readouterr().err
+    for name in NAMES:
+        assert name in shown
