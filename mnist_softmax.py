@@ -17,11 +17,11 @@ from mnist.divergence import check_finite
 
 with command_line.explained_imports(__name__):
     import tensorflow as tf
-    from tqdm import tqdm
 
     import input_data
+    from mnist.event_file import EventFile
 
-STEPS_PER_SUMMARY = 10
+STEPS_PER_SCALAR = 10
 
 SoftmaxRegression = collections.namedtuple(
     "SoftmaxRegression", ["x", "y_", "W", "b", "y", "cross_entropy", "train_step", "accuracy"]
@@ -62,21 +62,16 @@ def train(sess, model, data_set, max_steps, batch_size, log_dir=None):
     Raises:
       FloatingPointError: the loss stopped being a finite number.
     """
-    summary = tf.summary.merge(
-        [
-            tf.summary.scalar("cross_entropy", model.cross_entropy),
-            tf.summary.scalar("accuracy", model.accuracy),
-        ]
-    )
     with contextlib.ExitStack() as stack:
-        writer = log_dir and stack.enter_context(tf.summary.FileWriter(log_dir, sess.graph))
-        for step in tqdm(range(1, max_steps + 1), disable=None, leave=False):
+        events = log_dir and stack.enter_context(EventFile(log_dir, sess.graph))
+        for step in command_line.progress(range(max_steps)):
             batch_xs, batch_ys = data_set.next_batch(batch_size)
             feed_dict = {model.x: batch_xs, model.y_: batch_ys}
             _, loss = sess.run([model.train_step, model.cross_entropy], feed_dict=feed_dict)
             check_finite(loss, step)
-            if writer and step % STEPS_PER_SUMMARY == 0:
-                writer.add_summary(sess.run(summary, feed_dict=feed_dict), step)
+            if events and step % STEPS_PER_SCALAR == 0:
+                events.add_scalar("cross_entropy", loss, step)
+                events.add_scalar("accuracy", sess.run(model.accuracy, feed_dict), step)
 
 
 def evaluate(sess, model, data_set):

@@ -65,7 +65,8 @@ def read_data_sets(
     Raises:
       InvalidDataError: a ValueError; a file is damaged or does not belong to the others, and no
         good one could be downloaded.
-      DownloadError: an OSError; files are missing and could not be downloaded.
+      DownloadError: an InvalidDataError and OSError; files are missing and could not be
+        downloaded.
       ValueError: validation_size is out of range.
       TypeError: dtype is neither float32 nor uint8.
     """

@@ -51,8 +51,12 @@ PAUSES = (0, 1, 2)  # seconds before each round over the mirrors
 CHUNK_BYTES = 1 << 16
 
 
-class DownloadError(OSError):
-    """None of the sources gave the files that were asked for, or they could not be stored."""
+class DownloadError(OSError, InvalidDataError):
+    """None of the sources gave the files that were asked for, or they could not be stored.
+
+    It is both, so that `except InvalidDataError` catches all that can be wrong with the data, and
+    the `except IOError` of old code goes on catching what fails on the way.
+    """
 
 
 class _ChecksumError(Exception):

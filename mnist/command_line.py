@@ -11,6 +11,8 @@ import os
 import re
 import shlex
 import sys
+import tempfile
+import time
 
 LARGEST_COUNT = 10**9
 LARGEST_BATCH = 60000  # all of MNIST's training images
@@ -98,17 +100,37 @@ def _rate(text):
     return value
 
 
-def prepare_log_dir(log_dir):
+def prepare_log_dir(log_dir, script=None):
     """Makes a folder for event files, and prints the command that shows them.
+
+    Args:
+      log_dir: path, or None for a new folder below logs.
+      script: name of the script, for the new folder's name.
+
+    Returns:
+      the absolute path of the folder.
 
     Raises:
       OSError: the folder cannot be made or written to.
     """
+    if log_dir is None:
+        os.makedirs("logs", exist_ok=True)
+        started = time.strftime("%Y%m%d-%H%M%S-")
+        log_dir = tempfile.mkdtemp(prefix=f"{script}-{started}", dir="logs")
     log_dir = os.path.abspath(log_dir)
     os.makedirs(log_dir, exist_ok=True)
     if not os.access(log_dir, os.W_OK):
         raise PermissionError(errno.EACCES, "cannot write to the folder", log_dir)
-    print(f"To see the graph and the curves: uv run tensorboard --logdir={shlex.quote(log_dir)}")
+    print(f"logs and checkpoints are in {log_dir}" if script else f"logs are in {log_dir}")
+    print(f"to see the graph and the curves: uv run tensorboard --logdir={shlex.quote(log_dir)}")
+    return log_dir
+
+
+def progress(steps):
+    """Returns an iterator over a range of steps that shows a bar, on a terminal only."""
+    from tqdm import tqdm
+
+    return tqdm(steps, initial=steps.start, total=steps.stop, disable=None, leave=False)
 
 
 def quiet_tensorflow():
@@ -122,12 +144,13 @@ def quiet_tensorflow():
 def run(main):
     """Calls a script's main and exits, with one line on stderr where a user can cause the error."""
     from input_data import DownloadError, InvalidDataError
+    from mnist.checkpoints import CheckpointError
 
     try:
         main()
     except DownloadError as error:
         _fail(f"{error}:\nuv run {shlex.quote(sys.argv[0])} --fake_data")
-    except (InvalidDataError, FloatingPointError, OSError) as error:
+    except (InvalidDataError, CheckpointError, FloatingPointError, OSError) as error:
         _fail(str(error))
     except KeyboardInterrupt:
         print(f"{_script()}: interrupted", file=sys.stderr)

@@ -4,7 +4,11 @@ import math
 
 
 def check_finite(loss, step):
-    """Checks the loss of a training step, counted from 1.
+    """Checks the loss of a training step.
+
+    Args:
+      loss: the step's loss.
+      step: the step's number, for the error.
 
     Raises:
       FloatingPointError: the loss is not a finite number.

@@ -67,10 +67,18 @@ def test_help_shows_the_default_of_every_flag_that_has_one(capsys):
 
 def test_a_log_dir_is_made_and_its_command_can_be_pasted(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    command_line.prepare_log_dir("new/with space")
+    assert command_line.prepare_log_dir("new/with space") == f"{tmp_path}/new/with space"
     assert (tmp_path / "new" / "with space").is_dir()
-    command = shlex.split(capsys.readouterr().out.split(": ", 1)[1])
+    command = shlex.split(capsys.readouterr().out.splitlines()[-1].split(": ", 1)[1])
     assert command == ["uv", "run", "tensorboard", f"--logdir={tmp_path}/new/with space"]
+
+
+def test_without_a_log_dir_a_new_one_is_made_and_printed(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first, second = (command_line.prepare_log_dir(None, "mnist_deep") for _ in range(2))
+    assert first != second
+    assert os.path.dirname(first) == f"{tmp_path}/logs"
+    assert f"logs and checkpoints are in {first}\n" in capsys.readouterr().out
 
 
 def test_a_log_dir_that_cannot_be_written_to_is_refused(tmp_path, monkeypatch):

@@ -1,0 +1,109 @@
+"""The contenders of step_time.py: each trains the tutorial's deep network, step by step.
+
+A worker prints "ready", then reads numbers of steps from stdin and answers each with the seconds
+that every step took, as a JSON list. It runs under the interpreter that has its package.
+"""
+
+import contextlib
+import json
+import os
+import sys
+import time
+
+import numpy
+
+BATCH = 50
+CHANCE = numpy.random.RandomState(0)
+IMAGES = CHANCE.rand(BATCH, 784).astype(numpy.float32)
+CLASSES = CHANCE.randint(10, size=BATCH)
+
+
+def mnist_deep_script(stock):
+    """Imports the script; with TensorFlow's own gradients in place of ours, if asked for."""
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    import mnist_deep
+
+    if stock:
+        mnist_deep.cpu_gradients = contextlib.nullcontext
+    return mnist_deep
+
+
+def tensorflow_1(stock):
+    import tensorflow as tf
+
+    mnist_deep = mnist_deep_script(stock)
+    model = mnist_deep.build_model(1e-4)
+    sess = tf.Session()
+    sess.run(tf.global_variables_initializer())
+    feed_dict = {model.x: IMAGES, model.y_: numpy.eye(10)[CLASSES], model.keep_prob: 0.5}
+    return lambda: sess.run([model.train_step, model.cross_entropy], feed_dict)
+
+
+def pytorch(tuned):
+    import torch
+    from torch import nn
+
+    layers = [
+        nn.Conv2d(1, 32, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(3136, 1024), nn.ReLU(), nn.Dropout(0.5), nn.Linear(1024, 10),
+    ]  # fmt: skip
+    net = nn.Sequential(*layers)
+    memory_format = torch.channels_last if tuned else torch.contiguous_format
+    net = net.to(memory_format=memory_format)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-4, fused=True if tuned else None)
+    loss_function = nn.CrossEntropyLoss()
+
+    def step():
+        x = torch.from_numpy(IMAGES).reshape(-1, 1, 28, 28).contiguous(memory_format=memory_format)
+        optimizer.zero_grad(set_to_none=True)
+        loss = loss_function(net(x), torch.from_numpy(CLASSES))
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def keras():
+    from keras import layers, models, optimizers
+
+    net = models.Sequential(
+        [
+            layers.Input((28, 28, 1)),
+            layers.Conv2D(32, 5, padding="same", activation="relu"), layers.MaxPooling2D(),
+            layers.Conv2D(64, 5, padding="same", activation="relu"), layers.MaxPooling2D(),
+            layers.Flatten(), layers.Dense(1024, activation="relu"), layers.Dropout(0.5),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )  # fmt: skip
+    net.compile(optimizers.Adam(1e-4), loss="sparse_categorical_crossentropy")
+    x = IMAGES.reshape(-1, 28, 28, 1)
+    return lambda: net.train_on_batch(x, CLASSES)
+
+
+CONTENDERS = {
+    "stock": lambda: tensorflow_1(stock=True),
+    "mnist_deep.py": lambda: tensorflow_1(stock=False),
+    "pytorch": lambda: pytorch(tuned=False),
+    "pytorch tuned": lambda: pytorch(tuned=True),
+    "keras": keras,
+}
+
+
+def main():
+    answers, sys.stdout = sys.stdout, sys.stderr  # what a framework prints is no answer
+    step = CONTENDERS[sys.argv[1]]()
+    step()
+    print("ready", file=answers, flush=True)
+    for line in sys.stdin:
+        seconds = []
+        for _ in range(int(line)):
+            begin = time.perf_counter()
+            step()
+            seconds.append(time.perf_counter() - begin)
+        print(json.dumps(seconds), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""Faster gradients for TensorFlow 1.15 on CPU.
+
+Its kernels for the gradients of tf.nn.conv2d do 40 GFLOP/s where its forward kernel does 100 and
+more. Both gradients can be had from the forward kernel (see conv2d_gradient). A dense layer's input
+gradient has the same ailment, and a similar cure (see matmul_gradient). In front of max pooling, a
+ReLU's gradient is taken where it is smaller (see relu_gradient).
+
+The model code stays as it is: what is built inside `with cpu_gradients():` uses these gradients.
+docs/performance.md tells what they gain, and what else was tried.
+"""
+
+import contextlib
+
+import tensorflow as tf
+
+CONV2D_GRADIENT = "Conv2DGradientByForwardConvolution"
+MATMUL_GRADIENT = "MatMulGradientByTallProduct"
+RELU_GRADIENT = "ReluGradientAfterMaxPool"
+
+
+@contextlib.contextmanager
+def cpu_gradients():
+    """Lets convolutions, dense layers and ReLUs built inside use the gradients of this module.
+
+    Does nothing where TensorFlow has a GPU, whose own kernels are fast.
+    """
+    if tf.config.experimental.list_physical_devices("GPU"):
+        yield
+        return
+    overrides = {"Conv2D": CONV2D_GRADIENT, "MatMul": MATMUL_GRADIENT, "Relu": RELU_GRADIENT}
+    with tf.get_default_graph().gradient_override_map(overrides):
+        yield
+
+
+@tf.RegisterGradient(CONV2D_GRADIENT)
+def conv2d_gradient(op, dy):
+    """Computes the gradients of a convolution with stride 1 by two forward convolutions.
+
+    With input x [batch, rows, columns, in], filter W [height, width, in, out] and dy [batch, rows,
+    columns, out]:
+
+    - dx is dy convolved with W, turned by 180 degrees and its channels swapped;
+    - dW is x convolved with dy, where the channels of x play the batch, the batch plays the
+      channels, and dy plays a filter as large as the picture.
+
+    Other strides, paddings or layouts get TensorFlow's own kernels.
+
+    Returns:
+      dx and dW, with the shapes of x and W.
+    """
+    x, W = op.inputs
+    padding = op.get_attr("padding").decode()
+    height, width = W.shape.with_rank(4).as_list()[:2]
+    covered = (
+        padding in ("SAME", "VALID")
+        and op.get_attr("data_format") == b"NHWC"
+        and set(op.get_attr("strides") + op.get_attr("dilations")) == {1}
+        and None not in (height, width)
+    )
+    if not covered:
+        return _stock_conv2d_gradient(op, dy)
+    # TensorFlow pads the larger half behind; going back, it is the larger half in front.
+    rows = _padding(height) if padding == "SAME" else (0, 0)
+    columns = _padding(width) if padding == "SAME" else (0, 0)
+    turned = tf.transpose(tf.reverse(W, [0, 1]), [0, 1, 3, 2])
+    dx = _conv2d(dy, turned, _reflected(rows, height), _reflected(columns, width))
+    pictures = tf.transpose(x, [3, 1, 2, 0])  # [in, rows, columns, batch]
+    filters = tf.transpose(dy, [1, 2, 0, 3])  # [rows, columns, batch, out]
+    dW = tf.transpose(_conv2d(pictures, filters, rows, columns), [1, 2, 0, 3])
+    dx.set_shape(x.shape)
+    dW.set_shape(W.shape)
+    return dx, dW
+
+
+def _padding(size):
+    return (size - 1) // 2, size - 1 - (size - 1) // 2
+
+
+def _reflected(padding, size):
+    return tuple(size - 1 - amount for amount in padding)
+
+
+def _conv2d(x, W, rows, columns):
+    return tf.nn.conv2d(
+        x, W, strides=[1, 1, 1, 1], padding=[(0, 0), tuple(rows), tuple(columns), (0, 0)]
+    )
+
+
+def _stock_conv2d_gradient(op, dy):
+    x, W = op.inputs
+    padding = op.get_attr("padding").decode()
+    if padding == "EXPLICIT":
+        explicit = op.get_attr("explicit_paddings")
+        padding = list(zip(explicit[::2], explicit[1::2]))
+    options = {
+        "strides": op.get_attr("strides"),
+        "padding": padding,
+        "data_format": op.get_attr("data_format").decode(),
+        "dilations": op.get_attr("dilations"),
+    }
+    return (
+        tf.nn.conv2d_backprop_input(tf.shape(x), W, dy, **options),
+        tf.nn.conv2d_backprop_filter(x, tf.shape(W), dy, **options),
+    )
+
+
+@tf.RegisterGradient(MATMUL_GRADIENT)
+def matmul_gradient(op, dy):
+    """Computes the gradients of a matrix product.
+
+    For a dense layer, with a [batch, in] and b [in, out], da is dy times b transposed: a product
+    with few rows, for which the kernel is slow. Its transpose, b times dy transposed, has many.
+
+    Returns:
+      da and db, with the shapes of a and b.
+    """
+    a, b = op.inputs
+    transpose_a, transpose_b = op.get_attr("transpose_a"), op.get_attr("transpose_b")
+    da_transposed = tf.matmul(b, dy, transpose_a=transpose_b, transpose_b=True)
+    da = da_transposed if transpose_a else tf.transpose(da_transposed)
+    if transpose_b:
+        db = tf.matmul(dy, a, transpose_a=True, transpose_b=transpose_a)
+    else:
+        db = tf.matmul(a, dy, transpose_a=not transpose_a)
+    return da, db
+
+
+@tf.RegisterGradient(RELU_GRADIENT)
+def relu_gradient(op, dy):
+    """Computes the gradient of a ReLU, in front of a 2x2 max pooling on a quarter of its elements.
+
+    Pooling hands its gradient to the largest element of each block, which the ReLU cut off exactly
+    if the block's maximum is 0. So the gradient may be cut off there, before it is spread out.
+
+    Returns:
+      dx, with the shape of the ReLU's input.
+    """
+    y = op.outputs[0]
+    pooling = dy.op
+    if pooling.type != "MaxPoolGrad" or pooling.inputs[0] is not y:
+        return tf.raw_ops.ReluGrad(gradients=dy, features=y)
+    _, maxima, dmaxima = pooling.inputs
+    return tf.raw_ops.MaxPoolGrad(
+        orig_input=y,
+        orig_output=maxima,
+        grad=tf.raw_ops.ReluGrad(gradients=dmaxima, features=maxima),
+        **{name: pooling.get_attr(name) for name in ("ksize", "strides", "padding", "data_format")},
+    )

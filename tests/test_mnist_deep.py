@@ -1,0 +1,215 @@
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import numpy
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import mnist_deep
+
+SCRIPT = os.path.abspath(mnist_deep.__file__)
+# Fewer digits to draw and to evaluate, and checkpoints after fewer steps, in a process of its own.
+SHORTENED = f"""
+import sys
+sys.path.insert(0, {os.path.dirname(SCRIPT)!r})
+import input_data.data_set, mnist_deep
+from mnist import command_line
+input_data.data_set.FAKE_EXAMPLES = 500
+mnist_deep.STEPS_PER_CHECKPOINT = 5
+sys.argv[0] = "mnist_deep.py"
+command_line.run(mnist_deep.main)
+"""
+
+
+def start(*flags, **options):
+    return subprocess.Popen(
+        [sys.executable, "-u", "-c", SHORTENED, "--fake_data", *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+        **options,
+    )
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path, capsys):
+    """Runs main on few fake digits, in a folder of the test's own, and returns what it prints."""
+    monkeypatch.setattr("input_data.data_set.FAKE_EXAMPLES", 500)
+    monkeypatch.chdir(tmp_path)
+
+    def run_main(*flags):
+        mnist_deep.main(["--fake_data", *flags])
+        return capsys.readouterr().out
+
+    return run_main
+
+
+@pytest.fixture(scope="module")
+def network():
+    """The network with its initial values, and a session to run it in."""
+    with tf.Graph().as_default() as graph, tf.Session() as sess:
+        tf.set_random_seed(0)
+        x = tf.placeholder(tf.float32, [None, 784])
+        y_conv, keep_prob = mnist_deep.deepnn(x)
+        sess.run(tf.global_variables_initializer())
+        variables = {variable.op.name: variable for variable in graph.get_collection("variables")}
+        yield sess, x, y_conv, keep_prob, variables
+
+
+def convolve_and_pool(x, W, b):
+    """What a convolution layer of the tutorial does, in numpy, one 5x5 place after another."""
+    rows, columns = x.shape[1:3]
+    padded = numpy.pad(x, [(0, 0), (2, 2), (2, 2), (0, 0)], "constant")
+    h = sum(padded[:, i : i + rows, j : j + columns] @ W[i, j] for i in range(5) for j in range(5))
+    h = numpy.maximum(h + b, 0)
+    return h.reshape(len(x), rows // 2, 2, columns // 2, 2, -1).max(axis=(2, 4))
+
+
+def test_the_network_is_that_of_numpy(network):
+    sess, x, y_conv, _, variables = network
+    images = numpy.random.RandomState(0).rand(3, 784)
+    value = {name.split("/")[-1]: sess.run(variable) for name, variable in variables.items()}
+    h = convolve_and_pool(images.reshape(-1, 28, 28, 1), value["W_conv1"], value["b_conv1"])
+    h = convolve_and_pool(h, value["W_conv2"], value["b_conv2"])
+    h = numpy.maximum(h.reshape(3, -1) @ value["W_fc1"] + value["b_fc1"], 0)
+    expected = h @ value["W_fc2"] + value["b_fc2"]
+    numpy.testing.assert_allclose(sess.run(y_conv, {x: images}), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_the_network_has_3274634_parameters(network):
+    sess, _, y_conv, _, variables = network
+    sizes = {name: variable.shape.as_list() for name, variable in variables.items()}
+    assert sizes["conv1/W_conv1"] == [5, 5, 1, 32]
+    assert sizes["conv2/W_conv2"] == [5, 5, 32, 64]
+    assert sizes["fc1/W_fc1"] == [7 * 7 * 64, 1024]
+    assert sizes["fc2/W_fc2"] == [1024, 10]
+    assert sum(numpy.prod(size) for size in sizes.values()) == 3274634
+    assert y_conv.shape.as_list() == [None, 10]
+
+
+def test_weights_start_small_and_random_and_biases_slightly_positive(network):
+    sess, _, _, _, variables = network
+    W_fc1 = sess.run(variables["fc1/W_fc1"])
+    # A normal distribution of deviation 0.1, cut off at two deviations.
+    assert abs(W_fc1).max() <= 0.2
+    assert W_fc1.std() == pytest.approx(0.088, abs=0.001)
+    assert (sess.run(variables["fc1/b_fc1"]) == numpy.float32(0.1)).all()
+
+
+def test_forgetting_keep_prob_means_that_nothing_is_dropped(network):
+    sess, x, y_conv, keep_prob, _ = network
+    images = numpy.random.RandomState(0).rand(3, 784)
+    expected = sess.run(y_conv, {x: images, keep_prob: 1.0})
+    numpy.testing.assert_array_equal(sess.run(y_conv, {x: images}), expected)
+    dropped = sess.run(y_conv, {x: images, keep_prob: 0.5})
+    assert abs(dropped - expected).max() > 0.01
+
+
+def test_a_run_on_fake_data_learns_and_prints_what_the_tutorial_prints(run, tmp_path):
+    log_dir = tmp_path / "my logs"
+    lines = run("--max_steps=60", "--seed=0", f"--log_dir={log_dir}").splitlines()
+    assert "Fake data" in lines[0]
+    assert str(log_dir) in lines[1]
+    assert lines[2].endswith(f"uv run tensorboard --logdir='{log_dir}'")
+    assert re.match(r"^step 0, training accuracy [0-9.]+$", lines[3])
+    assert lines[4] == f"checkpoint {log_dir}/model.ckpt-60"
+    assert re.match(r"^test accuracy [0-9.]+$", lines[5])
+    assert float(lines[5].split()[-1]) > 0.5
+    events = EventAccumulator(str(log_dir))
+    events.Reload()
+    losses = [event.value for event in events.Scalars("cross_entropy")]
+    assert len(losses) == 6
+    assert losses[-1] < losses[0] / 2
+    assert [event.step for event in events.Scalars("training_accuracy")] == [0]
+    assert "conv1/W_conv1" in {node.name for node in events.Graph().node}
+
+
+def test_the_same_folder_is_resumed_and_a_finished_run_evaluated_again(run, tmp_path):
+    flags = ["--seed=0", f"--log_dir={tmp_path}", "--batch_size=10"]
+    run("--max_steps=4", *flags)
+    resumed = run("--max_steps=6", *flags)
+    assert f"resuming at step 4 from {tmp_path}/model.ckpt-4" in resumed
+    assert "step 0," not in resumed
+    again = run("--max_steps=6", *flags)
+    assert f"resuming at step 6 from {tmp_path}/model.ckpt-6" in again
+    assert again.splitlines()[-1] == resumed.splitlines()[-1]
+
+
+def test_without_a_log_dir_each_run_has_a_new_folder(run, tmp_path):
+    for _ in range(2):
+        run("--max_steps=1", "--batch_size=1")
+    assert len(list((tmp_path / "logs").iterdir())) == 2
+
+
+def test_the_same_seed_trains_the_same(run):
+    def weights():
+        prefix = re.search("checkpoint (.*)", run("--max_steps=5", "--seed=3")).group(1)
+        return tf.train.load_variable(prefix, "fc2/W_fc2")
+
+    numpy.testing.assert_array_equal(weights(), weights())
+
+
+def wait_for(path, process):
+    while not os.path.exists(path):
+        assert process.poll() is None, process.stderr.read()
+
+
+def test_a_killed_run_goes_on_where_it_was_saved(tmp_path):
+    flags = ["--max_steps=20", f"--log_dir={tmp_path}", "--batch_size=20"]
+    killed = start(*flags)
+    wait_for(str(tmp_path / "model.ckpt-10.meta"), killed)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    resumed = start(*flags)
+    out, err = resumed.communicate()
+    assert (resumed.returncode, err) == (0, "")
+    assert re.search(r"resuming at step (5|10|15|20) from", out)
+    assert f"checkpoint {tmp_path}/model.ckpt-20" in out
+
+
+def test_an_interrupted_run_is_saved_and_ends_in_one_line(tmp_path):
+    process = start("--max_steps=100000", f"--log_dir={tmp_path}", "--batch_size=20")
+    wait_for(str(tmp_path / "model.ckpt-5.meta"), process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert (process.returncode, err) == (130, "mnist_deep.py: interrupted\n")
+    prefix = re.search("saved as (.*)", out).group(1)
+    assert tf.train.load_variable(prefix, "global_step") == int(prefix.split("-")[-1])
+
+
+def test_a_training_that_diverges_names_the_last_good_checkpoint(tmp_path):
+    start("--max_steps=5", f"--log_dir={tmp_path}", "--batch_size=20").communicate()
+    process = start(
+        "--max_steps=50", f"--log_dir={tmp_path}", "--batch_size=20", "--learning_rate=1e30"
+    )
+    out, err = process.communicate()
+    assert process.returncode == 1
+    assert err.count("\n") == 1
+    assert f"the last good checkpoint is {tmp_path}/model.ckpt-5" in err
+
+
+def test_a_checkpoint_of_another_model_ends_in_one_line(tmp_path):
+    with tf.Graph().as_default(), tf.Session() as sess:
+        tf.Variable(0, name="other")
+        sess.run(tf.global_variables_initializer())
+        tf.train.Saver().save(sess, str(tmp_path / "model.ckpt"), global_step=3)
+    process = start("--max_steps=5", f"--log_dir={tmp_path}")
+    out, err = process.communicate()
+    assert process.returncode == 1
+    assert err.count("\n") == 1
+    assert str(tmp_path / "model.ckpt-3") in err
+
+
+def test_importing_the_script_builds_nothing():
+    code = "import mnist_deep, tensorflow as tf; assert not tf.get_default_graph().get_operations()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=os.path.dirname(SCRIPT),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert (done.returncode, done.stdout) == (0, b"")
