@@ -1,13 +1,12 @@
 """A deep convolutional network, the script of the tutorial "Deep MNIST for Experts".
 
-Two convolutions and two dense layers: about 99.2% of the test set. The last lines of
+Two convolutions and two dense layers: about 99.2% of the test set. The last line of
 
     uv run mnist_deep.py --seed 0
 
-are
+is the accuracy on the 10,000 test images:
 
-    step 19900, training accuracy 1
-    test accuracy 0.9925
+    test accuracy 0.9922
 """
 
 import collections

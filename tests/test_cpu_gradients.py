@@ -102,12 +102,31 @@ def pool(x, size=2, padding="SAME"):
         lambda x: (lambda h: tf.concat([tf.reshape(h, [-1]), tf.reshape(pool(h), [-1])], 0))(
             tf.nn.relu(x)
         ),
+        # What comes back is from pooling, but not of this ReLU's output.
+        lambda x: pool(tf.nn.relu(x) + tf.ones_like(x)),
         tf.nn.relu,
     ],
-    ids=["2x2", "overlapping", "VALID", "rounded", "equal", "also used otherwise", "no pooling"],
+    ids=[
+        "2x2",
+        "overlapping",
+        "VALID",
+        "rounded",
+        "equal",
+        "also used otherwise",
+        "shifted",
+        "no pooling",
+    ],
 )
 def test_relus_have_the_stock_gradients(pooled):
     assert_same_gradients(pooled, (4, 9, 7, 5))
+
+
+def test_before_2x2_pooling_the_gradient_of_a_relu_is_the_stock_one_to_the_last_bit():
+    x = numpy.random.RandomState(0).normal(size=(5, 28, 28, 32)).astype(numpy.float32).round(1)
+    found, expected = (
+        gradients(lambda x: pool(tf.nn.relu(x)), [x], fast)[0][0] for fast in (True, False)
+    )
+    numpy.testing.assert_array_equal(found, expected)
 
 
 def types_of_gradient(graph):
