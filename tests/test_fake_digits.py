@@ -59,9 +59,10 @@ def test_fake_sets_can_be_learned_but_not_by_heart():
     assert 0.8 < nearest_mean_accuracy(data_sets.train, data_sets.test) < 1
 
 
-@pytest.mark.parametrize("one_hot", [True, False])
-@pytest.mark.parametrize("dtype", ["float32", "uint8"])
-@pytest.mark.parametrize("reshape", [True, False])
+@pytest.mark.parametrize(
+    "one_hot, dtype, reshape",
+    [(True, "float32", True), (True, "uint8", False), (False, "float32", False)],
+)
 def test_fake_sets_take_the_form_that_is_asked_for(tmp_path, one_hot, dtype, reshape):
     data_sets = read_data_sets(
         str(tmp_path / "none"), fake_data=True, one_hot=one_hot, dtype=dtype, reshape=reshape
