@@ -152,12 +152,10 @@ def parse_flags(argv):
 
 def main(argv=None):
     flags = parse_flags(argv)
-    command_line.quiet_tensorflow()
+    command_line.begin(flags)
     mnist = input_data.read_data_sets(
         flags.data_dir, fake_data=flags.fake_data, one_hot=True, seed=flags.seed
     )
-    if flags.fake_data:
-        print("Fake data: the accuracy is that on drawn digits, not on MNIST.")
     log_dir = command_line.prepare_log_dir(flags.log_dir, "mnist_deep")
     with tf.Graph().as_default(), contextlib.closing(tf.InteractiveSession()) as sess:
         tf.set_random_seed(flags.seed)

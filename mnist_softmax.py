@@ -91,12 +91,10 @@ def parse_flags(argv):
 
 def main(argv=None):
     flags = parse_flags(argv)
-    command_line.quiet_tensorflow()
+    command_line.begin(flags)
     mnist = input_data.read_data_sets(
         flags.data_dir, fake_data=flags.fake_data, one_hot=True, seed=flags.seed
     )
-    if flags.fake_data:
-        print("Fake data: the accuracy is that on drawn digits, not on MNIST.")
     if flags.log_dir:
         command_line.prepare_log_dir(flags.log_dir)
     # The steps are so small that handing them to other threads takes longer than doing them.

@@ -133,8 +133,13 @@ def progress(steps):
     return tqdm(steps, initial=steps.start, total=steps.stop, disable=None, leave=False)
 
 
-def quiet_tensorflow():
-    """Silences what TensorFlow logs below errors, unless TF_CPP_MIN_LOG_LEVEL is 0 or 1."""
+def begin(flags):
+    """Silences TensorFlow, and says so where the data are fake.
+
+    What TensorFlow logs below errors is silenced unless TF_CPP_MIN_LOG_LEVEL is 0 or 1.
+    """
+    if flags.fake_data:
+        print("Fake data: the accuracy is that on drawn digits, not on MNIST.")
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") not in ("0", "1"):
         import tensorflow as tf
 
