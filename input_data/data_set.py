@@ -53,7 +53,7 @@ class DataSet:
         copy=True,
     ):
         dtype = image_dtype(dtype)
-        self._random_state = random_state(0 if fake_data and seed is None else seed)
+        self._random_state = random_state(seed, fake_data)
         if fake_data:
             self.one_hot = one_hot
             images, labels = fake_digits.draw(FAKE_EXAMPLES, self._random_state, one_hot)
@@ -230,12 +230,12 @@ def image_dtype(dtype):
     return numpy.dtype(found)
 
 
-def random_state(seed):
-    """Returns the source of the batches' order; see DataSet for what seed may be."""
+def random_state(seed, fake_data):
+    """Returns the source of chance for a data set; see DataSet for what the arguments may be."""
     if isinstance(seed, numpy.random.RandomState):
         return seed
     if seed is None:
-        seed = _graph_seed()
+        seed = 0 if fake_data else _graph_seed()
     return numpy.random.RandomState(None if seed is None else operator.index(seed) % SEED_MODULUS)
 
 

@@ -71,7 +71,7 @@ def read_data_sets(
       TypeError: dtype is neither float32 nor uint8.
     """
     # One state for all three, since TensorFlow's sets take turns at numpy's global one.
-    state = random_state(0 if fake_data and seed is None else seed)
+    state = random_state(seed, fake_data)
     options = {"dtype": image_dtype(dtype), "reshape": reshape, "seed": state}
     if fake_data:
         options.update(fake_data=True, one_hot=one_hot)

@@ -73,7 +73,7 @@ def conv2d_gradient(op, dy):
 
 
 def _padding(size):
-    return (size - 1) // 2, size - 1 - (size - 1) // 2
+    return (size - 1) // 2, size // 2
 
 
 def _reflected(padding, size):
@@ -81,9 +81,7 @@ def _reflected(padding, size):
 
 
 def _conv2d(x, W, rows, columns):
-    return tf.nn.conv2d(
-        x, W, strides=[1, 1, 1, 1], padding=[(0, 0), tuple(rows), tuple(columns), (0, 0)]
-    )
+    return tf.nn.conv2d(x, W, strides=[1, 1, 1, 1], padding=[(0, 0), rows, columns, (0, 0)])
 
 
 def _stock_conv2d_gradient(op, dy):
