@@ -134,7 +134,7 @@ def train(sess, model, data_set, steps, batch_size, events, checkpoints):
         if i % STEPS_PER_SCALAR == 0:
             events.add_scalar("cross_entropy", loss, i)
         if (i + 1) % STEPS_PER_CHECKPOINT == 0 or i + 1 == steps.stop:
-            checkpoints.save(sess)
+            checkpoints.save(sess, model.cross_entropy, feed_dict)
 
 
 def parse_flags(argv):
@@ -142,11 +142,7 @@ def parse_flags(argv):
         "A deep convolutional network on MNIST.",
         max_steps=20000, batch_size=50, learning_rate=1e-4,
     )  # fmt: skip
-    parser.add_argument(
-        "--log_dir",
-        help="folder for event files and checkpoints; the training in it is resumed "
-        "(default: a new folder below logs)",
-    )
+    command_line.add_log_dir(parser)
     return parser.parse_args(argv)
 
 
@@ -161,9 +157,7 @@ def main(argv=None):
         tf.set_random_seed(flags.seed)
         model = build_model(flags.learning_rate)
         checkpoints = Checkpoints(log_dir)
-        steps = range(checkpoints.restore_or_initialize(sess), flags.max_steps)
-        for _ in range(steps.start):
-            mnist.train.next_batch(flags.batch_size)
+        steps = checkpoints.steps_to_do(sess, flags.max_steps, mnist.train, flags.batch_size)
         with EventFile(log_dir, sess.graph, steps.start) as events, checkpoints.kept(sess):
             train(sess, model, mnist.train, steps, flags.batch_size, events, checkpoints)
         print(f"checkpoint {checkpoints.latest()}")

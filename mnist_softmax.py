@@ -20,6 +20,7 @@ with command_line.explained_imports(__name__):
 
     import input_data
     from mnist.event_file import EventFile
+    from mnist.session_threads import one_thread
 
 STEPS_PER_SCALAR = 10
 
@@ -97,9 +98,7 @@ def main(argv=None):
     )
     if flags.log_dir:
         command_line.prepare_log_dir(flags.log_dir)
-    # The steps are so small that handing them to other threads takes longer than doing them.
-    one_thread = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=-1)
-    with tf.Graph().as_default(), tf.Session(config=one_thread) as sess:
+    with tf.Graph().as_default(), tf.Session(config=one_thread()) as sess:
         model = softmax_regression(flags.learning_rate)
         sess.run(tf.global_variables_initializer())
         train(sess, model, mnist.train, flags.max_steps, flags.batch_size, flags.log_dir)

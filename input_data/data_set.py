@@ -156,9 +156,17 @@ class DataSet:
         images, labels = zip(*spans)
         return numpy.concatenate(images), numpy.concatenate(labels)
 
+    def examples(self, start, stop):
+        """Returns some examples in the order of this epoch; what next_batch serves stays the same.
+
+        Returns:
+          images and labels, two new arrays of stop - start rows each, fewer at the set's end.
+        """
+        return self._image_rows.copy(start, stop), self._label_rows.copy(start, stop)
+
     def _take(self, stop):
         start, self._index_in_epoch = self._index_in_epoch, stop
-        return self._image_rows.copy(start, stop), self._label_rows.copy(start, stop)
+        return self.examples(start, stop)
 
     def _shuffle(self):
         permutation = numpy.arange(self._num_examples)

@@ -2,10 +2,14 @@
 
 import contextlib
 import os
+import re
 
 import tensorflow as tf
 
+from mnist.divergence import check_finite
+
 PREFIX = "model.ckpt"
+DAMAGE = (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.NotFoundError)
 
 
 class CheckpointError(ValueError):
@@ -25,35 +29,91 @@ class Checkpoints:
     def __init__(self, log_dir):
         self._prefix = os.path.join(log_dir, PREFIX)
         self._log_dir = log_dir
-        self._saver = tf.train.Saver()
+        # With relative paths, a folder can be moved and resumed where it is then.
+        self._saver = tf.train.Saver(save_relative_paths=True)
         self._global_step = tf.train.get_or_create_global_step()
+        self._latest = None
+
+    def steps_to_do(self, sess, max_steps, data_set, batch_size):
+        """Brings a session, and the batches that come next, to where the last run stopped.
+
+        Args:
+          sess: session whose variables are restored or, without a checkpoint, initialized.
+          max_steps: at which step training is to end.
+          data_set: DataSet that training takes its batches from.
+          batch_size: examples per step.
+
+        Returns:
+          range of the steps that are left to do, empty after a finished run.
+
+        Raises:
+          CheckpointError: see restore_or_initialize.
+        """
+        steps = range(self.restore_or_initialize(sess), max_steps)
+        if not steps:
+            print(f"nothing left to train: --max_steps is {max_steps}")
+            return steps
+        for _ in range(steps.start):
+            data_set.next_batch(batch_size)
+        return steps
 
     def restore_or_initialize(self, sess):
         """Restores the last checkpoint into a session or, without one, initializes its variables.
+
+        Of a checkpoint that is damaged, the one before it is taken, and this is said.
 
         Returns:
           number of training steps already done.
 
         Raises:
-          CheckpointError: the checkpoint holds other variables than the model.
+          CheckpointError: the checkpoint holds other variables than the model, or none of them can
+            be read.
         """
-        prefix = self.latest()
-        if prefix is None:
+        prefixes = _newest_first(self._log_dir)
+        if not prefixes:
             sess.run(tf.global_variables_initializer())
             return 0
-        _check_fit(prefix)
-        self._saver.restore(sess, prefix)
-        step = int(sess.run(self._global_step))
-        print(f"resuming at step {step} from {prefix}")
-        return step
+        problems = []
+        for prefix in prefixes:
+            try:
+                _check_fit(prefix)
+                self._saver.restore(sess, prefix)
+            except DAMAGE as error:
+                problems.append(f"{prefix} cannot be read ({str(error).splitlines()[0]})")
+                continue
+            for problem in problems:
+                print(f"{problem}: left out, the one before it is used")
+            self._latest = prefix
+            step = int(sess.run(self._global_step))
+            print(f"resuming at step {step} from {prefix}")
+            return step
+        raise CheckpointError(
+            f"{problems[0]}, nor any checkpoint before it; name another --log_dir to start anew"
+        )
 
-    def save(self, sess):
-        """Saves all variables and returns the path prefix to restore them from."""
-        return self._saver.save(sess, self._prefix, global_step=self._global_step)
+    def save(self, sess, loss=None, feed_dict=None):
+        """Saves all variables.
+
+        Args:
+          sess: session to save the variables of.
+          loss: float32 tensor of shape [] that must be finite with the values to save.
+          feed_dict: what the loss needs to be fed.
+
+        Returns:
+          the path prefix to restore them from.
+
+        Raises:
+          FloatingPointError: the loss is not finite; nothing is saved.
+        """
+        if loss is not None:
+            loss_value, step = sess.run([loss, self._global_step], feed_dict)
+            check_finite(loss_value, step)
+        self._latest = self._saver.save(sess, self._prefix, global_step=self._global_step)
+        return self._latest
 
     def latest(self):
-        """Returns the path prefix of the last checkpoint, or None."""
-        return tf.train.latest_checkpoint(self._log_dir)
+        """Returns the path prefix that was saved to or restored from last, or None."""
+        return self._latest
 
     @contextlib.contextmanager
     def kept(self, sess):
@@ -75,11 +135,31 @@ class Checkpoints:
             ) from error
 
 
-def _check_fit(prefix):
+def _newest_first(log_dir):
+    """Returns the prefixes of the checkpoints in a folder, from the one to resume to the oldest."""
+    steps = [
+        int(match.group(1))
+        for match in (
+            re.fullmatch(rf"{PREFIX}-([0-9]+)\.index", name) for name in os.listdir(log_dir)
+        )
+        if match
+    ]
+    newest_first = [os.path.join(log_dir, f"{PREFIX}-{step}") for step in sorted(steps)[::-1]]
+    chosen = os.path.join(log_dir, _chosen(log_dir))
+    return newest_first[newest_first.index(chosen) :] if chosen in newest_first else newest_first
+
+
+def _chosen(log_dir):
+    """Returns the name in TensorFlow's file of the last checkpoint, which a user may have set."""
     try:
-        found = dict(tf.train.list_variables(prefix))
-    except (tf.errors.OpError, ValueError) as error:
-        raise CheckpointError(f"{prefix}: cannot be read ({str(error).splitlines()[0]})") from error
+        state = tf.train.get_checkpoint_state(log_dir)
+    except ValueError:  # not text, or empty
+        state = None
+    return os.path.basename(state.model_checkpoint_path) if state else ""
+
+
+def _check_fit(prefix):
+    found = dict(tf.train.list_variables(prefix))
     for variable in tf.global_variables():
         name, expected = variable.op.name, variable.shape.as_list()
         if found.get(name) != expected:

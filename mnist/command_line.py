@@ -10,6 +10,7 @@ import math
 import os
 import re
 import shlex
+import signal
 import sys
 import tempfile
 import time
@@ -17,6 +18,10 @@ import time
 LARGEST_COUNT = 10**9
 LARGEST_BATCH = 60000  # all of MNIST's training images
 LARGEST_SEED = 2**31 - 2
+
+
+class Terminated(KeyboardInterrupt):
+    """The system, or somebody, asked the process to end (SIGTERM)."""
 
 
 @contextlib.contextmanager
@@ -66,18 +71,27 @@ def flag_parser(description, max_steps, batch_size, learning_rate):
     parser.add_argument(
         "--fake_data", action="store_true", help="train on drawn digits, without MNIST or network"
     )
-    add("--max_steps", _whole_number(1, LARGEST_COUNT), max_steps, "training steps")
-    add("--batch_size", _whole_number(1, LARGEST_BATCH), batch_size, "examples per step")
+    add("--max_steps", whole_number(1, LARGEST_COUNT), max_steps, "training steps")
+    add("--batch_size", whole_number(1, LARGEST_BATCH), batch_size, "examples per step")
     add("--learning_rate", _rate, learning_rate, "of the optimizer")
     parser.add_argument(
         "--seed",
-        type=_whole_number(0, LARGEST_SEED),
+        type=whole_number(0, LARGEST_SEED),
         help="makes a run repeatable (default: each run differs)",
     )
     return parser
 
 
-def _whole_number(least, most):
+def add_log_dir(parser):
+    """Adds the flag --log_dir of a script that resumes the training in that folder."""
+    parser.add_argument(
+        "--log_dir",
+        help="folder for event files and checkpoints; the training in it is resumed "
+        "(default: a new folder below logs)",
+    )
+
+
+def whole_number(least, most):
     """Returns the function that reads a flag's value as a whole number in a range."""
 
     def read(text):
@@ -118,9 +132,15 @@ def prepare_log_dir(log_dir, script=None):
         started = time.strftime("%Y%m%d-%H%M%S-")
         log_dir = tempfile.mkdtemp(prefix=f"{script}-{started}", dir="logs")
     log_dir = os.path.abspath(log_dir)
+    if os.path.exists(log_dir) and not os.path.isdir(log_dir):
+        raise NotADirectoryError(
+            errno.ENOTDIR, "is a file, expected a folder; name another --log_dir", log_dir
+        )
     os.makedirs(log_dir, exist_ok=True)
     if not os.access(log_dir, os.W_OK):
-        raise PermissionError(errno.EACCES, "cannot write to the folder", log_dir)
+        raise PermissionError(
+            errno.EACCES, "cannot write to the folder; name another --log_dir", log_dir
+        )
     print(f"logs and checkpoints are in {log_dir}" if script else f"logs are in {log_dir}")
     print(f"to see the graph and the curves: uv run tensorboard --logdir={shlex.quote(log_dir)}")
     return log_dir
@@ -151,15 +171,23 @@ def run(main):
     from input_data import DownloadError, InvalidDataError
     from mnist.checkpoints import CheckpointError
 
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         main()
     except DownloadError as error:
         _fail(f"{error}:\nuv run {shlex.quote(sys.argv[0])} --fake_data")
     except (InvalidDataError, CheckpointError, FloatingPointError, OSError) as error:
         _fail(str(error))
+    except Terminated:
+        print(f"{_script()}: terminated", file=sys.stderr)
+        sys.exit(143)
     except KeyboardInterrupt:
         print(f"{_script()}: interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def _terminate(signal_number, frame):
+    raise Terminated
 
 
 def _fail(message):

@@ -4,6 +4,7 @@ import pytest
 
 from idx_files import small_mnist, write_files
 from local_server import LocalServer
+from short_runs import FAKE_EXAMPLES
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +29,16 @@ def server():
     """An HTTP server on loopback that answers, or misbehaves, as the test tells it."""
     with LocalServer() as running:
         yield running
+
+
+@pytest.fixture
+def run_shortly(monkeypatch, tmp_path, capsys):
+    """Runs a script's main on few fake digits, in the test's own folder; returns what it prints."""
+    monkeypatch.setattr("input_data.data_set.FAKE_EXAMPLES", FAKE_EXAMPLES)
+    monkeypatch.chdir(tmp_path)
+
+    def run_main(script, *flags):
+        script.main(["--fake_data", *flags])
+        return capsys.readouterr().out
+
+    return run_main

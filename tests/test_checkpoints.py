@@ -1,8 +1,10 @@
 import os
 
+import numpy
 import pytest
 import tensorflow as tf
 
+from input_data import DataSet
 from mnist.checkpoints import CheckpointError, Checkpoints
 
 
@@ -72,13 +74,99 @@ def test_a_checkpoint_of_another_model_is_refused(session, tmp_path):
         Checkpoints(str(tmp_path)).restore_or_initialize(session)
 
 
-def test_a_checkpoint_that_cannot_be_read_is_refused(session, tmp_path):
+def damage(path, how):
+    data = path.read_bytes()
+    if how == "missing":
+        path.unlink()
+    else:
+        path.write_bytes({"cut short": data[: len(data) // 2], "empty": b""}.get(how, b"x" * 200))
+
+
+@pytest.mark.parametrize("how", ["cut short", "empty", "overwritten", "missing"])
+@pytest.mark.parametrize("part", ["index", "data-00000-of-00001"])
+def test_instead_of_a_damaged_checkpoint_the_one_before_it_is_used(
+    session, tmp_path, capsys, part, how
+):
+    before, damaged = train_in(tmp_path, 3), train_in(tmp_path, 4)
+    capsys.readouterr()
+    damage(tmp_path / f"model.ckpt-7.{part}", how)
+    weights, _ = build()
+    checkpoints = Checkpoints(str(tmp_path))
+    assert checkpoints.restore_or_initialize(session) == 3
+    assert checkpoints.latest() == before
+    assert session.run(weights).tolist() == [3, 3, 3]
+    out = capsys.readouterr().out
+    assert out.endswith(f"resuming at step 3 from {before}\n")
+    if (part, how) != ("index", "missing"):  # without its index it is none at all
+        assert out.startswith(f"{damaged} cannot be read (")
+        assert "the one before it is used\n" in out
+
+
+def test_where_no_checkpoint_can_be_read_the_folder_is_refused(session, tmp_path):
     prefix = train_in(tmp_path, 1)
-    with open(prefix + ".index", "wb") as f:
-        f.write(b"not an index")
+    damage(tmp_path / "model.ckpt-1.index", "overwritten")
     build()
-    with pytest.raises(CheckpointError, match="cannot be read"):
+    with pytest.raises(CheckpointError, match=f"{prefix} cannot be read .* another --log_dir"):
         Checkpoints(str(tmp_path)).restore_or_initialize(session)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00", b"no such field: 1"])
+def test_the_file_that_names_the_last_checkpoint_may_be_lost(session, tmp_path, content):
+    train_in(tmp_path, 3)
+    train_in(tmp_path, 4)
+    (tmp_path / "checkpoint").unlink()
+    if content is not None:
+        (tmp_path / "checkpoint").write_bytes(content)
+    build()
+    assert Checkpoints(str(tmp_path)).restore_or_initialize(session) == 7
+
+
+def test_a_checkpoint_that_the_user_sets_back_to_is_resumed(session, tmp_path):
+    before = train_in(tmp_path, 3)
+    train_in(tmp_path, 4)
+    tf.train.update_checkpoint_state(str(tmp_path), before)
+    build()
+    assert Checkpoints(str(tmp_path)).restore_or_initialize(session) == 3
+
+
+def test_a_folder_may_be_moved(session, tmp_path):
+    (tmp_path / "old").mkdir()
+    train_in(tmp_path / "old", 3)
+    (tmp_path / "old").rename(tmp_path / "new")
+    build()
+    assert Checkpoints(str(tmp_path / "new")).restore_or_initialize(session) == 3
+
+
+def test_the_batches_of_a_resumed_training_are_those_that_come_next(session, tmp_path):
+    train_in(tmp_path, 3)
+    build()
+    images = numpy.arange(20)[:, numpy.newaxis]
+    data_set, whole = (
+        DataSet(images, numpy.zeros(20), dtype="uint8", reshape=False, seed=0) for _ in range(2)
+    )
+    steps = Checkpoints(str(tmp_path)).steps_to_do(session, 5, data_set, batch_size=4)
+    assert steps == range(3, 5)
+    expected = [whole.next_batch(4)[0] for _ in range(4)][3]
+    numpy.testing.assert_array_equal(data_set.next_batch(4)[0], expected)
+
+
+def test_nothing_left_to_train_is_said(session, tmp_path, capsys):
+    train_in(tmp_path, 3)
+    build()
+    assert not Checkpoints(str(tmp_path)).steps_to_do(session, 2, None, batch_size=4)
+    assert capsys.readouterr().out.endswith("nothing left to train: --max_steps is 2\n")
+
+
+def test_values_whose_loss_is_not_finite_are_not_saved(session, tmp_path):
+    weights, train_step = build()
+    checkpoints = Checkpoints(str(tmp_path))
+    checkpoints.restore_or_initialize(session)
+    loss = 1 / (tf.reduce_sum(weights) - 3)
+    prefix = checkpoints.save(session, loss)
+    session.run(train_step)
+    with pytest.raises(FloatingPointError, match="the loss is inf at step 1"):
+        checkpoints.save(session, loss)
+    assert checkpoints.latest() == prefix
 
 
 def test_an_interrupted_training_is_saved(session, tmp_path, capsys):

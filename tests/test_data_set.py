@@ -318,3 +318,13 @@ def test_batches_of_the_real_files_are_those_of_tensorflow(mnist_dir, tensorflow
     ours = read_data_sets(mnist_dir, one_hot=one_hot, seed=0)
     theirs = tensorflows.read_data_sets(mnist_dir, one_hot=one_hot, seed=0)
     assert_same_batches(ours, theirs, [("train", 9999, True)] * 14 + [("test", 100, True)] * 2)
+
+
+def test_examples_are_those_of_this_epoch_and_leave_the_batches_as_they_are():
+    looked_at, other = (DataSet(IMAGES, LABELS, seed=1) for _ in range(2))
+    for _ in range(5):
+        images, labels = looked_at.examples(10, 99)
+        assert_same(images, other.images[10:])
+        assert_same(labels, other.labels[10:])
+        for found, expected in zip(looked_at.next_batch(13), other.next_batch(13)):
+            assert_same(found, expected)

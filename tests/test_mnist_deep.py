@@ -1,4 +1,4 @@
-import os
+import functools
 import re
 import signal
 import subprocess
@@ -11,42 +11,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import mnist_deep
 from input_data import DataSet
-
-SCRIPT = os.path.abspath(mnist_deep.__file__)
-# Fewer digits to draw and to evaluate, and checkpoints after fewer steps, in a process of its own.
-SHORTENED = f"""
-import sys
-sys.path.insert(0, {os.path.dirname(SCRIPT)!r})
-import input_data.data_set, mnist_deep
-from mnist import command_line
-input_data.data_set.FAKE_EXAMPLES = 500
-mnist_deep.STEPS_PER_CHECKPOINT = 5
-sys.argv[0] = "mnist_deep.py"
-command_line.run(mnist_deep.main)
-"""
-
-
-def start(*flags, **options):
-    return subprocess.Popen(
-        [sys.executable, "-u", "-c", SHORTENED, "--fake_data", *flags],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        universal_newlines=True,
-        **options,
-    )
+from short_runs import ROOT, start, wait_for
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path, capsys):
-    """Runs main on few fake digits, in a folder of the test's own, and returns what it prints."""
-    monkeypatch.setattr("input_data.data_set.FAKE_EXAMPLES", 500)
-    monkeypatch.chdir(tmp_path)
-
-    def run_main(*flags):
-        mnist_deep.main(["--fake_data", *flags])
-        return capsys.readouterr().out
-
-    return run_main
+def run(run_shortly):
+    return functools.partial(run_shortly, mnist_deep)
 
 
 @pytest.fixture(scope="module")
@@ -196,18 +166,13 @@ def test_the_same_seed_trains_the_same(run):
     numpy.testing.assert_array_equal(weights(), weights())
 
 
-def wait_for(path, process):
-    while not os.path.exists(path):
-        assert process.poll() is None, process.stderr.read()
-
-
 def test_a_killed_run_goes_on_where_it_was_saved(tmp_path):
     flags = ["--max_steps=20", f"--log_dir={tmp_path}", "--batch_size=20"]
-    killed = start(*flags)
+    killed = start("mnist_deep", *flags)
     wait_for(str(tmp_path / "model.ckpt-10.meta"), killed)
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
-    resumed = start(*flags)
+    resumed = start("mnist_deep", *flags)
     out, err = resumed.communicate()
     assert (resumed.returncode, err) == (0, "")
     assert re.search(r"resuming at step (5|10|15|20) from", out)
@@ -215,7 +180,7 @@ def test_a_killed_run_goes_on_where_it_was_saved(tmp_path):
 
 
 def test_an_interrupted_run_is_saved_and_ends_in_one_line(tmp_path):
-    process = start("--max_steps=100000", f"--log_dir={tmp_path}", "--batch_size=20")
+    process = start("mnist_deep", "--max_steps=100000", f"--log_dir={tmp_path}", "--batch_size=20")
     wait_for(str(tmp_path / "model.ckpt-5.meta"), process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()
@@ -225,9 +190,13 @@ def test_an_interrupted_run_is_saved_and_ends_in_one_line(tmp_path):
 
 
 def test_a_training_that_diverges_names_the_last_good_checkpoint(tmp_path):
-    start("--max_steps=5", f"--log_dir={tmp_path}", "--batch_size=20").communicate()
+    start("mnist_deep", "--max_steps=5", f"--log_dir={tmp_path}", "--batch_size=20").communicate()
     process = start(
-        "--max_steps=50", f"--log_dir={tmp_path}", "--batch_size=20", "--learning_rate=1e30"
+        "mnist_deep",
+        "--max_steps=50",
+        f"--log_dir={tmp_path}",
+        "--batch_size=20",
+        "--learning_rate=1e30",
     )
     out, err = process.communicate()
     assert process.returncode == 1
@@ -240,7 +209,7 @@ def test_a_checkpoint_of_another_model_ends_in_one_line(tmp_path):
         tf.Variable(0, name="other")
         sess.run(tf.global_variables_initializer())
         tf.train.Saver().save(sess, str(tmp_path / "model.ckpt"), global_step=3)
-    process = start("--max_steps=5", f"--log_dir={tmp_path}")
+    process = start("mnist_deep", "--max_steps=5", f"--log_dir={tmp_path}")
     out, err = process.communicate()
     assert process.returncode == 1
     assert err.count("\n") == 1
@@ -251,7 +220,7 @@ def test_importing_the_script_builds_nothing():
     code = "import mnist_deep, tensorflow as tf; assert not tf.get_default_graph().get_operations()"
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=os.path.dirname(SCRIPT),
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
