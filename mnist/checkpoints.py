@@ -47,11 +47,11 @@ class Checkpoints:
           range of the steps that are left to do, empty after a finished run.
 
         Raises:
-          CheckpointError: see restore_or_initialize.
+          CheckpointError: see latest_usable.
         """
         steps = range(self.restore_or_initialize(sess), max_steps)
         if not steps:
-            print(f"nothing left to train: --max_steps is {max_steps}")
+            announce_the_end(max_steps)
             return steps
         for _ in range(steps.start):
             data_set.next_batch(batch_size)
@@ -60,36 +60,18 @@ class Checkpoints:
     def restore_or_initialize(self, sess):
         """Restores the last checkpoint into a session or, without one, initializes its variables.
 
-        Of a checkpoint that is damaged, the one before it is taken, and this is said.
-
         Returns:
           number of training steps already done.
 
         Raises:
-          CheckpointError: the checkpoint holds other variables than the model, or none of them can
-            be read.
+          CheckpointError: see latest_usable.
         """
-        prefixes = _newest_first(self._log_dir)
-        if not prefixes:
+        self._latest = latest_usable(self._log_dir)
+        if self._latest is None:
             sess.run(tf.global_variables_initializer())
             return 0
-        problems = []
-        for prefix in prefixes:
-            try:
-                _check_fit(prefix)
-                self._saver.restore(sess, prefix)
-            except DAMAGE as error:
-                problems.append(f"{prefix} cannot be read ({str(error).splitlines()[0]})")
-                continue
-            for problem in problems:
-                print(f"{problem}: left out, the one before it is used")
-            self._latest = prefix
-            step = int(sess.run(self._global_step))
-            print(f"resuming at step {step} from {prefix}")
-            return step
-        raise CheckpointError(
-            f"{problems[0]}, nor any checkpoint before it; name another --log_dir to start anew"
-        )
+        self._saver.restore(sess, self._latest)
+        return announce(self._latest)
 
     def save(self, sess, loss=None, feed_dict=None):
         """Saves all variables.
@@ -135,6 +117,52 @@ class Checkpoints:
             ) from error
 
 
+def latest_usable(log_dir):
+    """Returns the path prefix of a folder's last checkpoint, or None if there is none.
+
+    In place of a checkpoint that is damaged the one before it is taken, and this is said.
+
+    Raises:
+      CheckpointError: the checkpoint holds other variables than the default graph, or none can be
+        read.
+    """
+    problems = []
+    for prefix in _newest_first(log_dir):
+        try:
+            _check(prefix)
+        except DAMAGE as error:
+            problems.append(f"{prefix} cannot be read ({str(error).splitlines()[0]})")
+            continue
+        for problem in problems:
+            print(f"{problem}: left out, the one before it is used")
+        return prefix
+    if problems:
+        raise CheckpointError(
+            f"{problems[0]}, nor any checkpoint before it; name another folder to start anew"
+        )
+    return None
+
+
+def announce(prefix):
+    """Says from which checkpoint training goes on, and returns its step."""
+    step = int(tf.train.load_variable(prefix, tf.GraphKeys.GLOBAL_STEP))
+    print(f"resuming at step {step} from {prefix}")
+    return step
+
+
+def announce_the_end(max_steps):
+    """Says why nothing is trained."""
+    print(f"nothing left to train: --max_steps is {max_steps}")
+
+
+def choose(log_dir, prefix):
+    """Makes a checkpoint the one that TensorFlow resumes, in its own file in that folder."""
+    prefixes = _newest_first(log_dir)
+    if prefix != os.path.join(log_dir, _chosen(log_dir)):
+        older = prefixes[prefixes.index(prefix) :]
+        tf.train.update_checkpoint_state(log_dir, prefix, older[::-1])
+
+
 def _newest_first(log_dir):
     """Returns the prefixes of the checkpoints in a folder, from the one to resume to the oldest."""
     steps = [
@@ -158,13 +186,17 @@ def _chosen(log_dir):
     return os.path.basename(state.model_checkpoint_path) if state else ""
 
 
-def _check_fit(prefix):
-    found = dict(tf.train.list_variables(prefix))
+def _check(prefix):
+    """Reads a checkpoint through, for its checksums, and compares it with the default graph."""
+    reader = tf.train.load_checkpoint(prefix)
+    found = reader.get_variable_to_shape_map()
     for variable in tf.global_variables():
         name, expected = variable.op.name, variable.shape.as_list()
         if found.get(name) != expected:
             what = f"{name} with shape {found[name]}" if name in found else f"no {name}"
             raise CheckpointError(
                 f"{prefix}: holds {what}, but this model has {name} with shape {expected}; give "
-                "the flags it was trained with, or another --log_dir"
+                "the flags it was trained with, or another folder"
             )
+    for name in found:
+        reader.get_tensor(name)

@@ -6,6 +6,7 @@ Imports nothing but the standard library at first, so that it can say what else 
 import argparse
 import contextlib
 import errno
+import logging
 import math
 import os
 import re
@@ -134,12 +135,12 @@ def prepare_log_dir(log_dir, script=None):
     log_dir = os.path.abspath(log_dir)
     if os.path.exists(log_dir) and not os.path.isdir(log_dir):
         raise NotADirectoryError(
-            errno.ENOTDIR, "is a file, expected a folder; name another --log_dir", log_dir
+            errno.ENOTDIR, "is a file, expected a folder; name another folder", log_dir
         )
     os.makedirs(log_dir, exist_ok=True)
     if not os.access(log_dir, os.W_OK):
         raise PermissionError(
-            errno.EACCES, "cannot write to the folder; name another --log_dir", log_dir
+            errno.EACCES, "cannot write to the folder; name another folder", log_dir
         )
     print(f"logs and checkpoints are in {log_dir}" if script else f"logs are in {log_dir}")
     print(f"to see the graph and the curves: uv run tensorboard --logdir={shlex.quote(log_dir)}")
@@ -153,30 +154,45 @@ def progress(steps):
     return tqdm(steps, initial=steps.start, total=steps.stop, disable=None, leave=False)
 
 
-def begin(flags):
+def begin(flags, show_log=False):
     """Silences TensorFlow, and says so where the data are fake.
 
     What TensorFlow logs below errors is silenced unless TF_CPP_MIN_LOG_LEVEL is 0 or 1.
+
+    Args:
+      flags: parsed flags.
+      show_log: let through what TensorFlow tells about its work, but not what it deprecates.
     """
     if flags.fake_data:
         print("Fake data: the accuracy is that on drawn digits, not on MNIST.")
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") not in ("0", "1"):
         import tensorflow as tf
 
-        tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
+        if show_log:
+            logging.getLogger("tensorflow").addFilter(_is_no_deprecation)
+        verbosity = tf.compat.v1.logging.INFO if show_log else tf.compat.v1.logging.ERROR
+        tf.compat.v1.logging.set_verbosity(verbosity)
+
+
+def _is_no_deprecation(record):
+    return "deprecated" not in str(record.msg)
 
 
 def run(main):
     """Calls a script's main and exits, with one line on stderr where a user can cause the error."""
     from input_data import DownloadError, InvalidDataError
     from mnist.checkpoints import CheckpointError
+    from mnist.cluster import ClusterError
+    from mnist.handwriting import PictureError
 
     signal.signal(signal.SIGTERM, _terminate)
     try:
         main()
     except DownloadError as error:
         _fail(f"{error}:\nuv run {shlex.quote(sys.argv[0])} --fake_data")
-    except (InvalidDataError, CheckpointError, FloatingPointError, OSError) as error:
+    except (
+        InvalidDataError, CheckpointError, ClusterError, PictureError, FloatingPointError, OSError,
+    ) as error:  # fmt: skip
         _fail(str(error))
     except Terminated:
         print(f"{_script()}: terminated", file=sys.stderr)

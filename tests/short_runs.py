@@ -14,6 +14,7 @@ from mnist import command_line
 script = importlib.import_module({script!r})
 input_data.data_set.FAKE_EXAMPLES = {examples}
 script.STEPS_PER_CHECKPOINT = 5
+script.EVALUATION_SECONDS = 1
 sys.argv[0] = {script!r} + ".py"
 command_line.run(script.main)
 """
@@ -24,12 +25,11 @@ UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--i
 def start(script, *flags, before=(), **options):
     """Starts a script, by its module's name, in a process of its own."""
     code = SHORTENED.format(root=ROOT, script=script, examples=FAKE_EXAMPLES)
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(
         [*before, sys.executable, "-u", "-c", code, "--fake_data", *flags],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
         universal_newlines=True,
-        **options,
+        **{**piped, **options},
     )
 
 

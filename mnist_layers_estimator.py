@@ -1,0 +1,274 @@
+"""A convolutional network in an Estimator, the script of the tutorial on tf.layers.
+
+Trains it, on one machine or several, evaluates it, and tells digits of your own handwriting. The
+last line of
+
+    uv run mnist_layers_estimator.py
+
+tells how it does on the 10,000 test images:
+
+    accuracy = 0.9700, global_step = 20000, loss = 0.0999
+"""
+
+import os
+import signal
+
+from mnist import command_line
+
+with command_line.explained_imports(__name__):
+    import numpy
+    import tensorflow as tf
+
+    import input_data
+    from mnist import checkpoints, cluster, handwriting
+    from mnist.cpu_gradients import cpu_gradients
+    from mnist.stop_on_signal import StopOnSignal
+
+LEARNING_RATE = 0.001
+STEPS_PER_CHECKPOINT = 1000
+STEPS_PER_LOG = 50
+EVALUATION_SECONDS = 60  # at least, between two evaluations in a cluster
+EVALUATION_BATCH = 100
+
+
+def cnn_model_fn(features, labels, mode, params=None):
+    """Builds the network, for one of an Estimator's three modes.
+
+    Args:
+      features: dict with the images under "x", float32 of shape [batch, 784].
+      labels: integer tensor of shape [batch]; None to predict.
+      mode: one of tf.estimator.ModeKeys.
+      params: dict that may hold a "learning_rate".
+
+    Returns:
+      tf.estimator.EstimatorSpec: to predict, with "classes" [batch] and "probabilities"
+      [batch, 10]; to train, with loss and training step; to evaluate, with loss and accuracy.
+    """
+    training = mode == tf.estimator.ModeKeys.TRAIN
+    input_layer = tf.reshape(features["x"], [-1, 28, 28, 1])
+
+    with cpu_gradients():
+        conv1 = tf.layers.conv2d(
+            inputs=input_layer, filters=32, kernel_size=[5, 5], padding="same",
+            activation=tf.nn.relu,
+        )  # [batch, 28, 28, 32]  # fmt: skip
+        pool1 = tf.layers.max_pooling2d(inputs=conv1, pool_size=[2, 2], strides=2)
+        conv2 = tf.layers.conv2d(
+            inputs=pool1, filters=64, kernel_size=[5, 5], padding="same", activation=tf.nn.relu
+        )  # [batch, 14, 14, 64]
+        pool2 = tf.layers.max_pooling2d(inputs=conv2, pool_size=[2, 2], strides=2)
+        pool2_flat = tf.reshape(pool2, [-1, 7 * 7 * 64])
+        dense = tf.layers.dense(inputs=pool2_flat, units=1024, activation=tf.nn.relu)
+        dropout = tf.layers.dropout(inputs=dense, rate=0.4, training=training)
+        logits = tf.layers.dense(inputs=dropout, units=10)  # [batch, 10]
+
+    predicted_classes = tf.argmax(input=logits, axis=1, name="predicted_classes")  # [batch]
+    probabilities = tf.nn.softmax(logits, name="softmax_tensor")  # [batch, 10]
+    if mode == tf.estimator.ModeKeys.PREDICT:
+        predictions = {"classes": predicted_classes, "probabilities": probabilities}
+        return tf.estimator.EstimatorSpec(mode=mode, predictions=predictions)
+
+    onehot_labels = tf.one_hot(indices=tf.cast(labels, tf.int32), depth=10)
+    loss = tf.losses.softmax_cross_entropy(onehot_labels=onehot_labels, logits=logits)
+    if training:
+        learning_rate = (params or {}).get("learning_rate", LEARNING_RATE)
+        optimizer = tf.train.GradientDescentOptimizer(learning_rate=learning_rate)
+        train_op = optimizer.minimize(loss=loss, global_step=tf.train.get_global_step())
+        return tf.estimator.EstimatorSpec(mode=mode, loss=loss, train_op=train_op)
+
+    eval_metric_ops = {
+        "accuracy": tf.metrics.accuracy(labels=labels, predictions=predicted_classes)
+    }
+    return tf.estimator.EstimatorSpec(mode=mode, loss=loss, eval_metric_ops=eval_metric_ops)
+
+
+def input_fns(mnist, batch_size):
+    """Returns train_input_fn, shuffled and without end, and eval_input_fn, the test set once.
+
+    Args:
+      mnist: Datasets with float32 images of shape [784] and labels from 0 to 9.
+      batch_size: examples per training step.
+    """
+    train_input_fn = tf.estimator.inputs.numpy_input_fn(
+        x={"x": mnist.train.images},
+        y=numpy.asarray(mnist.train.labels, dtype=numpy.int32),
+        batch_size=batch_size,
+        num_epochs=None,
+        shuffle=True,
+    )
+    eval_input_fn = tf.estimator.inputs.numpy_input_fn(
+        x={"x": mnist.test.images},
+        y=numpy.asarray(mnist.test.labels, dtype=numpy.int32),
+        batch_size=EVALUATION_BATCH,
+        num_epochs=1,
+        shuffle=False,
+    )
+    return train_input_fn, eval_input_fn
+
+
+def logging_hook():
+    """Returns the hook that logs the predicted classes every 50 steps."""
+    tensors_to_log = {"predicted_classes": "predicted_classes"}
+    return tf.estimator.LoggingTensorHook(tensors=tensors_to_log, every_n_iter=STEPS_PER_LOG)
+
+
+def last_checkpoint(model_dir):
+    """Returns the path prefix of the checkpoint to go on from, or None, and tells TensorFlow.
+
+    Raises:
+      CheckpointError: it does not fit the network, or none can be read.
+    """
+    with tf.Graph().as_default():
+        tf.train.create_global_step()
+        images = tf.placeholder(tf.float32, [None, 784])
+        labels = tf.placeholder(tf.int32, [None])
+        cnn_model_fn({"x": images}, labels, tf.estimator.ModeKeys.TRAIN)
+        prefix = checkpoints.latest_usable(model_dir)
+    if prefix:
+        checkpoints.choose(model_dir, prefix)
+    return prefix
+
+
+def train(mnist_classifier, train_input_fn, max_steps):
+    """Trains up to a total number of steps.
+
+    Raises:
+      CheckpointError: the checkpoint in the folder does not fit the network.
+      FloatingPointError: the loss stopped being a number.
+      KeyboardInterrupt: after a checkpoint is written.
+    """
+    resumed = last_checkpoint(mnist_classifier.model_dir)
+    if resumed and checkpoints.announce(resumed) >= max_steps:
+        checkpoints.announce_the_end(max_steps)
+        return
+    with StopOnSignal() as stop:
+        try:
+            mnist_classifier.train(
+                input_fn=train_input_fn, max_steps=max_steps, hooks=[logging_hook(), stop]
+            )
+        except tf.estimator.NanLossDuringTrainingError as error:
+            raise FloatingPointError(
+                "the loss is not a number: training diverged; try a smaller --learning_rate; the "
+                f"last checkpoint is {mnist_classifier.latest_checkpoint()}"
+            ) from error
+        print(f"checkpoint {mnist_classifier.latest_checkpoint()}")
+
+
+def evaluate(mnist_classifier, eval_input_fn, num_examples):
+    """Evaluates on the whole test set, and prints the accuracy and the loss."""
+    eval_results = mnist_classifier.evaluate(
+        input_fn=eval_input_fn,
+        steps=-(-num_examples // EVALUATION_BATCH),
+        hooks=[logging_hook()],
+    )
+    print(", ".join(f"{name} = {value:g}" for name, value in sorted(eval_results.items())))
+
+
+def train_in_cluster(mnist_classifier, train_input_fn, eval_input_fn, max_steps):
+    """Takes the part in a training on several machines that TF_CONFIG gives to this process."""
+    task = mnist_classifier.config.task_type
+    resumed = last_checkpoint(mnist_classifier.model_dir) if task == "chief" else None
+    if resumed:
+        checkpoints.announce(resumed)
+    with StopOnSignal() as stop:
+        if task == "ps":
+            # It serves in C++ for ever, where Python's handlers would not be called.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_DFL)
+        tf.estimator.train_and_evaluate(
+            mnist_classifier,
+            tf.estimator.TrainSpec(train_input_fn, max_steps, hooks=[logging_hook(), stop]),
+            tf.estimator.EvalSpec(
+                eval_input_fn,
+                steps=None,
+                start_delay_secs=0,
+                throttle_secs=EVALUATION_SECONDS,
+            ),
+        )
+
+
+def predict(mnist_classifier, files):
+    """Prints the class, and the probability of each class, of pictures of digits.
+
+    Raises:
+      PictureError: a file is not a picture of a digit.
+      CheckpointError: the folder holds no network that fits.
+    """
+    pictures = numpy.stack([handwriting.read_picture(path) for path in files])
+    prefix = last_checkpoint(mnist_classifier.model_dir)
+    if prefix is None:
+        raise checkpoints.CheckpointError(
+            f"{mnist_classifier.model_dir}: holds no trained network; name a folder that an "
+            "earlier run trained in with --model_dir"
+        )
+    input_fn = tf.estimator.inputs.numpy_input_fn(x={"x": pictures}, num_epochs=1, shuffle=False)
+    predictions = mnist_classifier.predict(input_fn, checkpoint_path=prefix)
+    for path, prediction in zip(files, predictions):
+        probabilities = prediction["probabilities"]
+        shown = "  ".join(f"{digit}: {p:.4f}" for digit, p in enumerate(probabilities))
+        print(f"{path}: {prediction['classes']}\n    {shown}")
+
+
+def export(mnist_classifier, export_dir):
+    """Writes a SavedModel that takes images of shape [784] as "x" into a new folder below."""
+
+    def serving_input_receiver_fn():
+        x = tf.placeholder(tf.float32, [None, 784], name="x")
+        return tf.estimator.export.ServingInputReceiver({"x": x}, {"x": x})
+
+    path = mnist_classifier.export_saved_model(export_dir, serving_input_receiver_fn).decode()
+    print(f"exported to {path}")
+
+
+def parse_flags(argv):
+    parser = command_line.flag_parser(
+        "A convolutional network in an Estimator on MNIST.",
+        max_steps=20000, batch_size=100, learning_rate=LEARNING_RATE,
+    )  # fmt: skip
+    parser.add_argument(
+        "--model_dir",
+        help="folder for event files and checkpoints; the training in it is resumed "
+        "(default: a new folder below logs)",
+    )
+    parser.add_argument("--export_dir", help="folder to write a SavedModel into, when trained")
+    parser.add_argument(
+        "--predict",
+        nargs="+",
+        metavar="FILE",
+        help="pictures of digits, PNG or JPEG, to tell with the network in --model_dir",
+    )
+    flags = parser.parse_args(argv)
+    if flags.model_dir is None and flags.predict:
+        parser.error("--predict needs --model_dir, the folder of a trained network")
+    if flags.model_dir is None and "TF_CONFIG" in os.environ:
+        parser.error("TF_CONFIG is set: name with --model_dir the folder that all tasks share")
+    return flags
+
+
+def main(argv=None):
+    flags = parse_flags(argv)
+    command_line.begin(flags, show_log=not flags.predict)
+    if flags.predict:
+        config = cluster.run_config(model_dir=os.path.abspath(flags.model_dir))
+        predict(tf.estimator.Estimator(cnn_model_fn, config=config), flags.predict)
+        return
+    model_dir = command_line.prepare_log_dir(flags.model_dir, "mnist_layers_estimator")
+    config = cluster.run_config(
+        model_dir=model_dir, tf_random_seed=flags.seed, save_checkpoints_steps=STEPS_PER_CHECKPOINT
+    )
+    mnist_classifier = tf.estimator.Estimator(
+        model_fn=cnn_model_fn, config=config, params={"learning_rate": flags.learning_rate}
+    )
+    mnist = input_data.read_data_sets(flags.data_dir, fake_data=flags.fake_data, seed=flags.seed)
+    train_input_fn, eval_input_fn = input_fns(mnist, flags.batch_size)
+    if cluster.is_distributed(config):
+        train_in_cluster(mnist_classifier, train_input_fn, eval_input_fn, flags.max_steps)
+    else:
+        train(mnist_classifier, train_input_fn, flags.max_steps)
+        evaluate(mnist_classifier, eval_input_fn, mnist.test.num_examples)
+    if flags.export_dir and config.is_chief:
+        export(mnist_classifier, flags.export_dir)
+
+
+if __name__ == "__main__":
+    command_line.run(main)

@@ -1,0 +1,310 @@
+import functools
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import numpy
+import pytest
+import tensorflow as tf
+
+import mnist_deep
+import mnist_layers_estimator
+from drawn_digits import brushed, twenty_pictures
+from mnist.cpu_gradients import CONV2D_GRADIENT
+from short_runs import ROOT, finish, start, wait_for
+
+SCRIPT = "mnist_layers_estimator"
+SMALL = "--batch_size=5"
+# Where the deep network of mnist_deep.py keeps the same weights.
+NAMES = {
+    "conv2d/kernel": "conv1/W_conv1",
+    "conv2d/bias": "conv1/b_conv1",
+    "conv2d_1/kernel": "conv2/W_conv2",
+    "conv2d_1/bias": "conv2/b_conv2",
+    "dense/kernel": "fc1/W_fc1",
+    "dense/bias": "fc1/b_fc1",
+    "dense_1/kernel": "fc2/W_fc2",
+    "dense_1/bias": "fc2/b_fc2",
+}
+
+
+@pytest.fixture
+def run(run_shortly, monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
+    monkeypatch.setattr(mnist_layers_estimator, "STEPS_PER_CHECKPOINT", 5)
+    monkeypatch.setattr("mnist.command_line.begin", lambda flags, show_log: None)
+    return functools.partial(run_shortly, mnist_layers_estimator)
+
+
+@pytest.fixture
+def graph():
+    with tf.Graph().as_default() as graph:
+        tf.train.create_global_step()
+        yield graph
+
+
+def build(mode, images):
+    labels = tf.zeros([len(images)], tf.int32)
+    return mnist_layers_estimator.cnn_model_fn({"x": tf.constant(images)}, labels, mode)
+
+
+def digits(count):
+    return numpy.random.RandomState(0).rand(count, 784).astype(numpy.float32)
+
+
+def trainable():
+    return {variable.op.name: variable for variable in tf.trainable_variables()}
+
+
+def test_a_forward_pass_is_that_of_the_deep_network_with_the_same_weights(graph):
+    images, chance = digits(3), numpy.random.RandomState(1)
+    spec = build("infer", images)
+    theirs = trainable()
+    y_conv, _ = mnist_deep.deepnn(tf.constant(images))
+    with tf.Session() as sess:
+        for name, their_name in NAMES.items():
+            weights = chance.normal(scale=0.1, size=theirs[name].shape.as_list())
+            for variable in (theirs[name], trainable()[their_name]):
+                variable.load(weights, sess)
+        found = sess.run(spec.predictions)
+        logits = sess.run(y_conv)
+    exponentials = numpy.exp(logits - logits.max(axis=1, keepdims=True))
+    expected = exponentials / exponentials.sum(axis=1, keepdims=True)
+    assert expected.max() > 0.2
+    numpy.testing.assert_allclose(found["probabilities"], expected, rtol=1e-4)
+    numpy.testing.assert_array_equal(found["classes"], logits.argmax(axis=1))
+
+
+def test_the_network_has_3274634_parameters_under_the_names_of_tf_layers(graph):
+    build("train", digits(2))
+    sizes = {name: variable.shape.num_elements() for name, variable in trainable().items()}
+    assert sizes.keys() == NAMES.keys()
+    assert sum(sizes.values()) == 3274634
+
+
+def test_predictions_have_the_names_of_the_tutorial(graph):
+    spec = build("infer", digits(2))
+    assert spec.predictions["classes"].op.name == "predicted_classes"
+    assert spec.predictions["probabilities"].op.name == "softmax_tensor"
+
+
+@pytest.mark.parametrize("mode, dropped", [("train", 0.4), ("eval", 0), ("infer", 0)])
+def test_two_fifths_are_dropped_in_training_only(graph, mode, dropped):
+    build(mode, digits(20))
+    layer = [name for name in ("dropout/dropout/mul_1", "dropout/Identity") if name in nodes(graph)]
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        kept, features = sess.run([f"{layer[0]}:0", "dense/Relu:0"])
+    alive = features > 0
+    assert (kept[alive] == 0).mean() == pytest.approx(dropped, abs=0.02)
+    numpy.testing.assert_allclose(kept[kept > 0], features[kept > 0] / (1 - dropped), rtol=1e-5)
+
+
+def nodes(graph):
+    return {node.name for node in graph.as_graph_def().node}
+
+
+def test_a_training_step_follows_the_gradient_that_the_deep_script_computes(graph):
+    build("train", digits(2))
+    convolution = graph.get_operation_by_name("conv2d_1/Conv2D")
+    assert convolution.get_attr("_gradient_op_type") == CONV2D_GRADIENT.encode()
+
+
+@pytest.mark.parametrize("params, rate", [(None, 0.001), ({"learning_rate": 0.25}, 0.25)])
+def test_the_learning_rate_is_that_of_the_tutorial_unless_told(graph, params, rate):
+    labels = tf.constant([3, 4])
+    features = {"x": tf.constant(digits(2))}
+    spec = mnist_layers_estimator.cnn_model_fn(features, labels, "train", params)
+    bias = trainable()["dense_1/bias"]
+    gradient = tf.gradients(spec.loss, bias)[0]
+    with tf.Session() as sess:
+        tf.set_random_seed(0)
+        sess.run(tf.global_variables_initializer())
+        before = sess.run(bias)
+        expected, _ = sess.run([before - rate * gradient, spec.train_op])
+        numpy.testing.assert_allclose(sess.run(bias), expected, rtol=1e-5, atol=1e-8)
+
+
+def test_twenty_steps_show_the_log_of_the_tutorial(tmp_path):
+    code, out, err = finish(start(SCRIPT, "--max_steps=20", f"--model_dir={tmp_path}"))
+    assert code == 0
+    assert f"checkpoint {tmp_path}/model.ckpt-20\n" in out
+    assert re.search(r"^accuracy = 0\.\d+, global_step = 20, loss = \d\.\d+$", out, re.MULTILINE)
+    for line in (
+        r"Create CheckpointSaverHook\.",
+        rf"Saving checkpoints for 0 into {tmp_path}/model\.ckpt\.",
+        r"loss = 2\.\d+, step = 1",
+        r"Loss for final step: 2\.\d+\.",
+        r"Starting evaluation at \d{4}-\d\d-\d\dT",
+        rf"Restoring parameters from {tmp_path}/model\.ckpt-20",
+        r"Evaluation \[1/5\]",
+    ):
+        assert re.search(rf"^INFO:tensorflow:{line}", err, re.MULTILINE), line
+    classes = re.findall(r"^INFO:tensorflow:predicted_classes = \[([0-9\s]*)\]", err, re.MULTILINE)
+    assert [len(logged.split()) for logged in classes] == [100, 100]
+    assert "WARNING" not in err
+
+
+def test_all_of_the_test_set_is_evaluated_once_in_order(run):
+    # 500 fake examples in batches of 100, as the accuracy, a multiple of 1/500, tells too.
+    served = []
+    original = tf.estimator.Estimator.evaluate
+
+    def evaluate(self, input_fn, steps, hooks):
+        with tf.Graph().as_default():
+            features, labels = input_fn()
+            with tf.train.MonitoredSession() as sess:
+                while not sess.should_stop():
+                    served.append(sess.run([features["x"], labels]))
+        return original(self, input_fn=input_fn, steps=steps, hooks=hooks)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tf.estimator.Estimator, "evaluate", evaluate)
+        run("--max_steps=1", SMALL, "--seed=0")
+    mnist = mnist_layers_estimator.input_data.read_data_sets("", fake_data=True, seed=0)
+    images, labels = (numpy.concatenate(arrays) for arrays in zip(*served))
+    numpy.testing.assert_array_equal(images, mnist.test.images)
+    numpy.testing.assert_array_equal(labels, mnist.test.labels)
+
+
+def test_a_folder_is_resumed_and_a_finished_training_said_to_be_one(run, tmp_path):
+    flags = [f"--model_dir={tmp_path}", SMALL]
+    run("--max_steps=7", *flags)
+    out = run("--max_steps=9", *flags)
+    assert f"resuming at step 7 from {tmp_path}/model.ckpt-7" in out
+    assert f"checkpoint {tmp_path}/model.ckpt-9" in out
+    again = run("--max_steps=9", *flags)
+    assert "resuming at step 9" in again
+    assert "nothing left to train: --max_steps is 9" in again
+    assert again.splitlines()[-1] == out.splitlines()[-1]
+
+
+def test_a_damaged_checkpoint_is_left_out(run, tmp_path):
+    flags = [f"--model_dir={tmp_path}", SMALL]
+    run("--max_steps=7", *flags)
+    (tmp_path / "model.ckpt-7.data-00000-of-00001").write_bytes(b"short")
+    out = run("--max_steps=8", *flags)
+    assert f"{tmp_path}/model.ckpt-7 cannot be read" in out
+    assert "resuming at step 5" in out
+    assert tf.train.latest_checkpoint(str(tmp_path)) == f"{tmp_path}/model.ckpt-8"
+
+
+def assert_fails(process, *parts):
+    code, _, err = finish(process)
+    lines = [line for line in err.splitlines() if not line.startswith("INFO:tensorflow:")]
+    assert code == 1
+    assert lines[-1].startswith(f"{SCRIPT}.py: error: ")
+    assert "Traceback" not in err
+    for part in parts:
+        assert part in lines[-1]
+
+
+def test_a_model_that_does_not_fit_is_refused(tmp_path):
+    with tf.Graph().as_default(), tf.Session() as sess:
+        tf.Variable(tf.zeros([5, 5, 1, 16]), name="conv2d/kernel")
+        tf.Variable(0, name="global_step", dtype=tf.int64)
+        sess.run(tf.global_variables_initializer())
+        tf.train.Saver().save(sess, str(tmp_path / "model.ckpt"), global_step=3)
+    assert_fails(
+        start(SCRIPT, "--max_steps=20", f"--model_dir={tmp_path}"),
+        f"{tmp_path}/model.ckpt-3: holds conv2d/kernel with shape [5, 5, 1, 16]",
+        "another folder",
+    )
+
+
+def test_a_loss_that_is_not_a_number_ends_in_one_line(tmp_path):
+    flags = [f"--model_dir={tmp_path}", SMALL, "--learning_rate=1e30"]
+    assert_fails(start(SCRIPT, *flags), "training diverged", f"{tmp_path}/model.ckpt-0")
+
+
+@pytest.mark.parametrize("sent, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_training_that_is_told_to_end_is_saved(tmp_path, sent, code):
+    process = start(SCRIPT, f"--model_dir={tmp_path}", SMALL, stderr=subprocess.DEVNULL)
+    wait_for(str(tmp_path / "model.ckpt-5.meta"), process)
+    process.send_signal(sent)
+    found, out, _ = finish(process)
+    assert found == code
+    prefix = re.search("^checkpoint (.*)$", out, re.MULTILINE).group(1)
+    step = tf.train.load_variable(prefix, "global_step")
+    assert prefix == f"{tmp_path}/model.ckpt-{step}"
+    assert "accuracy" not in out.split("checkpoint", 1)[1]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with a network that has learned fake digits, and what the run printed."""
+    folder = tmp_path_factory.mktemp("trained")
+    flags = ["--max_steps=150", "--batch_size=20", "--learning_rate=0.1", "--seed=0"]
+    process = start(SCRIPT, f"--model_dir={folder}/model", f"--export_dir={folder}/export", *flags)
+    code, out, err = finish(process)
+    assert code == 0, err
+    return folder, out
+
+
+def test_digits_that_were_drawn_with_a_brush_are_told(trained, tmp_path):
+    folder, _ = trained
+    paths, expected = [], []
+    for name, digit, picture in twenty_pictures():
+        if name.startswith("brushed"):
+            paths.append(str(tmp_path / f"{name}{'.png' if digit % 3 else '.jpg'}"))
+            expected.append(digit)
+            picture.save(paths[-1])
+    code, out, err = finish(start(SCRIPT, f"--model_dir={folder}/model", "--predict", *paths))
+    assert (code, err) == (0, "")
+    lines = out.splitlines()[1:]
+    told = [line.rsplit(": ", 1) for line in lines[::2]]
+    assert [path for path, _ in told] == paths
+    assert sum(int(digit) == right for (_, digit), right in zip(told, expected)) >= 8
+    for line, (_, digit) in zip(lines[1::2], told):
+        probabilities = [float(p) for p in re.findall(r"\d: (\d\.\d{4})", line)]
+        assert len(probabilities) == 10
+        assert sum(probabilities) == pytest.approx(1, abs=0.001)
+        assert numpy.argmax(probabilities) == int(digit)
+
+
+def test_an_exported_network_is_served_by_saved_model_cli(trained, tmp_path):
+    folder, out = trained
+    exported = re.search("^exported to (.*)$", out, re.MULTILINE).group(1)
+    assert os.path.dirname(exported) == f"{folder}/export"
+    images = digits(3)
+    numpy.save(str(tmp_path / "digits.npy"), images)
+    subprocess.run(
+        [
+            os.path.join(os.path.dirname(sys.executable), "saved_model_cli"), "run",
+            "--dir", exported, "--tag_set", "serve", "--signature_def", "serving_default",
+            "--inputs", f"x={tmp_path}/digits.npy", "--outdir", str(tmp_path),
+        ],
+        check=True,
+    )  # fmt: skip
+    served = numpy.load(str(tmp_path / "probabilities.npy"))
+    with tf.Graph().as_default(), tf.Session() as sess:
+        tf.train.create_global_step()
+        spec = build("infer", images)
+        tf.train.Saver().restore(sess, tf.train.latest_checkpoint(f"{folder}/model"))
+        numpy.testing.assert_allclose(served, sess.run(spec.predictions["probabilities"]), 1e-4)
+
+
+@pytest.mark.parametrize("content", [None, b"not a picture"])
+def test_a_picture_that_cannot_be_read_ends_in_one_line(trained, tmp_path, content):
+    path = tmp_path / "a.png"
+    if content:
+        path.write_bytes(content)
+    process = start(SCRIPT, f"--model_dir={trained[0]}/model", "--predict", str(path))
+    assert_fails(process, f"{path}: cannot be read as a PNG or JPEG")
+
+
+def test_to_predict_without_a_trained_network_is_refused(tmp_path):
+    brushed(3, (100, 100), 0, 255, thickness=0.1).save(str(tmp_path / "3.png"))
+    flags = ["--predict", str(tmp_path / "3.png")]
+    assert_fails(start(SCRIPT, f"--model_dir={tmp_path}", *flags), "holds no trained network")
+    code, _, err = finish(start(SCRIPT, *flags))
+    assert code == 2
+    assert "--predict needs --model_dir" in err
+
+
+def test_importing_the_script_builds_nothing():
+    code = f"import {SCRIPT}, tensorflow as tf; print(tf.get_default_graph().version)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
+    assert (done.returncode, done.stdout) == (0, b"0\n")
