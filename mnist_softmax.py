@@ -19,6 +19,7 @@ with command_line.explained_imports(__name__):
     import tensorflow as tf
 
     import input_data
+    from mnist.checkpoints import save_variables
     from mnist.event_file import EventFile
     from mnist.session_threads import one_thread
 
@@ -85,7 +86,7 @@ def parse_flags(argv):
         "Softmax regression on MNIST.", max_steps=1000, batch_size=100, learning_rate=0.5
     )
     parser.add_argument(
-        "--log_dir", help="folder for TensorBoard's event files (default: none are written)"
+        "--log_dir", help="folder for event files and the weights (default: none are written)"
     )
     return parser.parse_args(argv)
 
@@ -96,12 +97,13 @@ def main(argv=None):
     mnist = input_data.read_data_sets(
         flags.data_dir, fake_data=flags.fake_data, one_hot=True, seed=flags.seed
     )
-    if flags.log_dir:
-        command_line.prepare_log_dir(flags.log_dir)
+    log_dir = flags.log_dir and command_line.prepare_log_dir(flags.log_dir)
     with tf.Graph().as_default(), tf.Session(config=one_thread()) as sess:
         model = softmax_regression(flags.learning_rate)
         sess.run(tf.global_variables_initializer())
-        train(sess, model, mnist.train, flags.max_steps, flags.batch_size, flags.log_dir)
+        train(sess, model, mnist.train, flags.max_steps, flags.batch_size, log_dir)
+        if log_dir:
+            print(f"checkpoint {save_variables(sess, log_dir, flags.max_steps)}")
         print(evaluate(sess, model, mnist.test))
 
 

@@ -3,11 +3,15 @@
 Proxies are taken from the environment (HTTPS_PROXY), as are certificates (REQUESTS_CA_BUNDLE).
 """
 
+import contextlib
+import glob
 import os
+import shutil
 import sys
 import tempfile
 import time
 
+from input_data.folder_lock import folder_lock
 from input_data.idx import InvalidDataError
 
 TRAIN_IMAGES = "train-images-idx3-ubyte.gz"
@@ -46,6 +50,7 @@ DEFAULT_SOURCE_URL = MIRRORS[0]
 # MNIST's first home, which old code still names and which no longer serves the files.
 ORIGINAL_HOME = "yann.lecun.com/exdb/mnist"
 
+TEMPORARY = ".download-"
 TIMEOUT = 30  # seconds without a byte
 PAUSES = (0, 1, 2)  # seconds before each round over the mirrors
 CHUNK_BYTES = 1 << 16
@@ -73,6 +78,8 @@ def is_mnist_source(source_url):
 def download_files(names, folder, source_url, read):
     """Downloads files into a folder; each appears there whole and checked, or not at all.
 
+    Of several processes that want the same files, one downloads them and the others wait.
+
     Args:
       names: file names out of CHECKSUMS.
       folder: path of the folder, made if it is not there. A file of that name is replaced.
@@ -86,25 +93,59 @@ def download_files(names, folder, source_url, read):
     Raises:
       DownloadError: no source gave all of the files; those that came are kept.
     """
+    with _alone_in(folder) as temporary:
+        contents = _placed_meanwhile(names, folder, read)
+        missing = [name for name in names if name not in contents]
+        return {**contents, **_download_all(missing, folder, temporary, source_url, read)}
+
+
+@contextlib.contextmanager
+def _alone_in(folder):
+    """Makes a folder inside `folder`, so that a file can be moved into place in one step."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with folder_lock(folder) as held:
+            if held:  # so whoever made these was killed
+                for left_over in glob.glob(os.path.join(glob.escape(folder), TEMPORARY + "*")):
+                    shutil.rmtree(left_over, ignore_errors=True)
+            with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=folder) as temporary:
+                yield temporary
+    except DownloadError:
+        raise
+    except OSError as error:
+        raise DownloadError(
+            f"cannot write to the folder {folder}: {error.strerror or error}; name another one"
+        ) from error
+
+
+def _placed_meanwhile(names, folder, read):
+    """Returns the content of the files that another process has placed by now."""
+    contents = {}
+    for name in names:
+        with contextlib.suppress(FileNotFoundError, InvalidDataError):
+            contents[name] = read(os.path.join(folder, name))
+    return contents
+
+
+def _download_all(names, folder, temporary, source_url, read):
     sources = _sources(source_url)
     with_checksums = is_mnist_source(source_url)
     contents, failures = {}, {}
-    with _temporary_folder(folder) as temporary:
-        for pause in PAUSES:
-            time.sleep(pause if sources else 0)
-            for source in list(sources):
-                try:
-                    for name in names:
-                        if name not in contents:
-                            path = os.path.join(temporary, name)
-                            _download(source + name, path, name if with_checksums else None)
-                            contents[name] = read(path)
-                            os.replace(path, os.path.join(folder, name))
-                    return contents
-                except _source_errors() as error:
-                    failures[source] = _reason(error)
-                    if _is_final(error):
-                        sources.remove(source)
+    for pause in PAUSES:
+        time.sleep(pause if sources else 0)
+        for source in list(sources):
+            try:
+                for name in names:
+                    if name not in contents:
+                        path = os.path.join(temporary, name)
+                        _download(source + name, path, name if with_checksums else None)
+                        contents[name] = read(path)
+                        os.replace(path, os.path.join(folder, name))
+                return contents
+            except _source_errors() as error:
+                failures[source] = _reason(error)
+                if _is_final(error):
+                    sources.remove(source)
     missing = [name for name in names if name not in contents]
     raise DownloadError(f"cannot download {', '.join(missing)}: {_summary(failures)}")
 
@@ -118,17 +159,6 @@ def _sources(source_url):
 
 def _with_slash(url):
     return url if url.endswith("/") else url + "/"
-
-
-def _temporary_folder(folder):
-    """Makes a folder inside `folder`, so that a file can be moved into place in one step."""
-    try:
-        os.makedirs(folder, exist_ok=True)
-        return tempfile.TemporaryDirectory(prefix=".download-", dir=folder)
-    except OSError as error:
-        raise DownloadError(
-            f"cannot write to the folder {folder}: {error.strerror}; name another one"
-        ) from error
 
 
 def _download(url, path, name_in_checksums):

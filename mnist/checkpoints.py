@@ -3,12 +3,20 @@
 import contextlib
 import os
 import re
+import shutil
 
 import tensorflow as tf
 
+from input_data.folder_lock import folder_lock
 from mnist.divergence import check_finite
 
 PREFIX = "model.ckpt"
+# What TensorFlow writes first, and renames when it is whole.
+HALF_SAVED_FILE = re.compile(
+    rf"{PREFIX}-[0-9]+\.(index|data-[0-9]{{5}}-of-[0-9]{{5}})\.tempstate[0-9]+"
+    rf"|{PREFIX}-[0-9]+\.meta\.tmp[0-9a-f]{{32}}|(checkpoint|graph\.pbtxt)\.tmp[0-9a-f]{{32}}"
+)
+HALF_SAVED_FOLDER = re.compile(rf"{PREFIX}-[0-9]+_temp_[0-9a-f]{{32}}")
 DAMAGE = (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.NotFoundError)
 
 
@@ -27,7 +35,6 @@ class Checkpoints:
     """
 
     def __init__(self, log_dir):
-        self._prefix = os.path.join(log_dir, PREFIX)
         self._log_dir = log_dir
         # With relative paths, a folder can be moved and resumed where it is then.
         self._saver = tf.train.Saver(save_relative_paths=True)
@@ -86,11 +93,15 @@ class Checkpoints:
 
         Raises:
           FloatingPointError: the loss is not finite; nothing is saved.
+          CheckpointError: the folder cannot be written to.
         """
         if loss is not None:
             loss_value, step = sess.run([loss, self._global_step], feed_dict)
             check_finite(loss_value, step)
-        self._latest = self._saver.save(sess, self._prefix, global_step=self._global_step)
+        try:
+            self._latest = save_variables(sess, self._log_dir, self._global_step, self._saver)
+        except CheckpointError as error:
+            raise CheckpointError(f"{error}. {self._what_is_left()}") from error
         return self._latest
 
     def latest(self):
@@ -102,19 +113,67 @@ class Checkpoints:
         """Saves a training that is interrupted inside, and names what a failed one left good.
 
         Raises:
+          FolderInUseError: another process trains in the folder.
           KeyboardInterrupt: after the checkpoint is written.
           FloatingPointError: with the last checkpoint, which was written before the failure.
         """
         try:
-            yield
+            with alone_in(self._log_dir):
+                yield
         except KeyboardInterrupt:
             print(f"saved as {self.save(sess)}")
             raise
         except FloatingPointError as error:
-            kept = self.latest()
-            raise FloatingPointError(
-                f"{error}; {'the last good checkpoint is ' + kept if kept else 'nothing was saved'}"
-            ) from error
+            raise FloatingPointError(f"{error}. {self._what_is_left()}") from error
+
+    def _what_is_left(self):
+        if self._latest is None:
+            return "Nothing was saved"
+        return f"The last good checkpoint is {self._latest}"
+
+
+def save_variables(sess, log_dir, step, saver=None):
+    """Saves a session's variables into a folder and returns the path prefix to restore them from.
+
+    Args:
+      sess: session with initialized variables.
+      log_dir: path of a folder that is there.
+      step: number of training steps that were done, as a number or as the variable that counts.
+      saver: tf.train.Saver; None for one of all variables.
+
+    Raises:
+      CheckpointError: the folder cannot be written to.
+    """
+    saver = saver or tf.train.Saver(save_relative_paths=True)
+    try:
+        return saver.save(sess, os.path.join(log_dir, PREFIX), global_step=step)
+    except (tf.errors.OpError, OSError) as error:
+        raise CheckpointError(
+            f"{log_dir}: cannot save a checkpoint ({first_line(error)}); make room, or name "
+            "another folder"
+        ) from error
+
+
+@contextlib.contextmanager
+def alone_in(log_dir):
+    """Keeps other trainings out of a folder, and removes what one that was killed left half saved.
+
+    Raises:
+      FolderInUseError: another process trains in the folder.
+    """
+    with folder_lock(log_dir, wait=False) as held:
+        if held:
+            _remove_half_saved(log_dir)
+        yield
+
+
+def _remove_half_saved(log_dir):
+    for name in os.listdir(log_dir):
+        path = os.path.join(log_dir, name)
+        if HALF_SAVED_FILE.fullmatch(name):
+            os.remove(path)
+        elif HALF_SAVED_FOLDER.fullmatch(name):
+            shutil.rmtree(path)
 
 
 def latest_usable(log_dir):
@@ -131,7 +190,7 @@ def latest_usable(log_dir):
         try:
             _check(prefix)
         except DAMAGE as error:
-            problems.append(f"{prefix} cannot be read ({str(error).splitlines()[0]})")
+            problems.append(f"{prefix} cannot be read ({first_line(error)})")
             continue
         for problem in problems:
             print(f"{problem}: left out, the one before it is used")
@@ -200,3 +259,8 @@ def _check(prefix):
             )
     for name in found:
         reader.get_tensor(name)
+
+
+def first_line(error):
+    """Returns what TensorFlow says first; what follows tells where in the graph."""
+    return str(error).splitlines()[0]

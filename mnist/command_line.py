@@ -68,10 +68,7 @@ def flag_parser(description, max_steps, batch_size, learning_rate):
             name, type=kind, default=default, help=f"{meaning} (default: {default})"
         )
 
-    add("--data_dir", str, "MNIST_data", "folder of the MNIST files, filled if need be")
-    parser.add_argument(
-        "--fake_data", action="store_true", help="train on drawn digits, without MNIST or network"
-    )
+    add_data_flags(parser)
     add("--max_steps", whole_number(1, LARGEST_COUNT), max_steps, "training steps")
     add("--batch_size", whole_number(1, LARGEST_BATCH), batch_size, "examples per step")
     add("--learning_rate", _rate, learning_rate, "of the optimizer")
@@ -81,6 +78,18 @@ def flag_parser(description, max_steps, batch_size, learning_rate):
         help="makes a run repeatable (default: each run differs)",
     )
     return parser
+
+
+def add_data_flags(parser):
+    """Adds the flags --data_dir and --fake_data."""
+    parser.add_argument(
+        "--data_dir",
+        default="MNIST_data",
+        help="folder of the MNIST files, filled if need be (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--fake_data", action="store_true", help="take drawn digits, without MNIST or network"
+    )
 
 
 def add_log_dir(parser):
@@ -186,20 +195,38 @@ def run(main):
     from mnist.handwriting import PictureError
 
     signal.signal(signal.SIGTERM, _terminate)
+    _open_closed_streams()
     try:
         main()
+        sys.stdout.flush()
     except DownloadError as error:
         _fail(f"{error}:\nuv run {shlex.quote(sys.argv[0])} --fake_data")
+    except BrokenPipeError:
+        # Whoever read the output has what it wants, as `head` has.
+        _discard(sys.stdout)
+        sys.exit(128 + signal.SIGPIPE)
     except (
         InvalidDataError, CheckpointError, ClusterError, PictureError, FloatingPointError, OSError,
     ) as error:  # fmt: skip
         _fail(str(error))
     except Terminated:
         print(f"{_script()}: terminated", file=sys.stderr)
-        sys.exit(143)
+        sys.exit(128 + signal.SIGTERM)
     except KeyboardInterrupt:
         print(f"{_script()}: interrupted", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(128 + signal.SIGINT)
+
+
+def _open_closed_streams():
+    """Gives a script that was started without output streams somewhere to write."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, open until the end
+
+
+def _discard(stream):
+    """Lets what is still to be written to a stream go nowhere, instead of failing again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _terminate(signal_number, frame):

@@ -1,8 +1,13 @@
 """Writes what TensorBoard shows: the graph, and numbers that change as training goes on."""
 
+import glob
+import os
+
 import tensorflow as tf
 
 SECONDS_UNTIL_SHOWN = 10
+# The format's version, the graph, the graph with what belongs to it, and the start of a session.
+FIRST_EVENTS = 4
 
 
 class EventFile:
@@ -18,17 +23,21 @@ class EventFile:
     def __init__(self, log_dir, graph, first_step=0):
         # Of two files named by the same second, the later would replace the earlier.
         suffix = f".{first_step:09d}"
+        self._files = os.path.join(glob.escape(log_dir), f"events.out.tfevents.*{suffix}")
         self._writer = tf.summary.FileWriter(
             log_dir, graph, flush_secs=SECONDS_UNTIL_SHOWN, filename_suffix=suffix
         )
         start = tf.SessionLog(status=tf.SessionLog.START)
         self._writer.add_session_log(start, first_step)
+        self._events = FIRST_EVENTS
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, kind, *exception):
         self._writer.close()
+        if kind is None:
+            self._check()
 
     def add_scalar(self, tag, value, step):
         """Adds a point to the curve of that name."""
@@ -38,3 +47,16 @@ class EventFile:
     def add_summary(self, summary, step):
         """Adds what a summary operation gave, or a tf.Summary."""
         self._writer.add_summary(summary, step)
+        self._events += 1
+
+    def _check(self):
+        """Raises an OSError where events were lost, as on a full disk, which the writer ignores."""
+        path = max(glob.glob(self._files), key=os.path.getmtime)
+        try:
+            written = sum(1 for _ in tf.compat.v1.io.tf_record_iterator(path))
+        except tf.errors.DataLossError:
+            written = 0
+        if written != self._events:
+            raise OSError(
+                f"{path}: could not be written whole, so its curves end early; is the disk full?"
+            )

@@ -18,13 +18,15 @@ class LocalCluster:
     Args:
       folder: path of the folder for the model and for what the tasks print.
       *flags: flags for all tasks.
+      **options: how to start all tasks, as for short_runs.start.
     """
 
-    def __init__(self, folder, *flags):
+    def __init__(self, folder, *flags, **options):
         self.model_dir = os.path.join(str(folder), "model")
         self._folder = str(folder)
         self._flags = [f"--model_dir={self.model_dir}", *flags]
         self._cluster = {task: [f"127.0.0.1:{free_port()}"] for task in ("ps", "chief", "worker")}
+        self._options = options
         self._tasks = {}
 
     def __enter__(self):
@@ -34,7 +36,7 @@ class LocalCluster:
         for task in self._tasks:
             self.kill(task)
 
-    def start(self, *tasks):
+    def start(self, *tasks, **options):
         for task in tasks:
             config = {"cluster": self._cluster, "task": {"type": task, "index": 0}}
             with open(self._path(task), "a") as log:
@@ -44,6 +46,8 @@ class LocalCluster:
                     env={**os.environ, "TF_CONFIG": json.dumps(config)},
                     stdout=log,
                     stderr=log,
+                    **self._options,
+                    **options,
                 )
 
     def kill(self, task):

@@ -13,7 +13,7 @@ import input_data.data_set
 from mnist import command_line
 script = importlib.import_module({script!r})
 input_data.data_set.FAKE_EXAMPLES = {examples}
-script.STEPS_PER_CHECKPOINT = 5
+script.STEPS_PER_CHECKPOINT = {checkpoint_steps}
 script.EVALUATION_SECONDS = 1
 sys.argv[0] = {script!r} + ".py"
 command_line.run(script.main)
@@ -22,9 +22,19 @@ command_line.run(script.main)
 UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
 
 
-def start(script, *flags, before=(), **options):
-    """Starts a script, by its module's name, in a process of its own."""
-    code = SHORTENED.format(root=ROOT, script=script, examples=FAKE_EXAMPLES)
+def start(script, *flags, before=(), checkpoint_steps=5, **options):
+    """Starts a script in a process of its own.
+
+    Args:
+      script: its module's name.
+      *flags: its flags, but for --fake_data.
+      before: a command that runs another.
+      checkpoint_steps: steps per checkpoint.
+      **options: for subprocess.Popen.
+    """
+    code = SHORTENED.format(
+        root=ROOT, script=script, examples=FAKE_EXAMPLES, checkpoint_steps=checkpoint_steps
+    )
     piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(
         [*before, sys.executable, "-u", "-c", code, "--fake_data", *flags],

@@ -167,14 +167,14 @@ def assert_fails(process, *parts):
 def test_a_file_in_place_of_the_log_dir_is_refused(tmp_path):
     (tmp_path / "file").write_text("mine")
     process = start(SCRIPT, f"--log_dir={tmp_path}/file")
-    assert_fails(process, f"{tmp_path}/file", "is a file, expected a folder", "--log_dir")
+    assert_fails(process, f"{tmp_path}/file", "is a file, expected a folder", "another folder")
     assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_a_log_dir_that_cannot_be_written_to_is_refused(tmp_path):
     (tmp_path / "folder").mkdir(mode=0o555)
     process = start_unprivileged(SCRIPT, f"--log_dir={tmp_path}/folder")
-    assert_fails(process, f"{tmp_path}/folder", "cannot write to the folder", "--log_dir")
+    assert_fails(process, f"{tmp_path}/folder", "cannot write to the folder", "another folder")
 
 
 def test_a_checkpoint_of_other_layer_sizes_is_refused(run, tmp_path):
@@ -204,12 +204,12 @@ def test_a_run_goes_on_from_the_checkpoint_before_one_that_was_cut_short(tmp_pat
 def test_a_training_that_diverges_keeps_the_last_good_checkpoint(tmp_path):
     finish(start(SCRIPT, "--max_steps=5", f"--log_dir={tmp_path}"))
     process = start(SCRIPT, "--max_steps=50", "--learning_rate=1e30", f"--log_dir={tmp_path}")
-    assert_fails(process, "the loss is", f"the last good checkpoint is {tmp_path}/model.ckpt-5")
+    assert_fails(process, "the loss is", f"The last good checkpoint is {tmp_path}/model.ckpt-5")
 
 
 def test_the_last_step_is_not_saved_where_it_diverges(tmp_path):
     process = start(SCRIPT, "--max_steps=1", "--learning_rate=1e38", f"--log_dir={tmp_path}")
-    assert_fails(process, "the loss is", "step 1", "nothing was saved")
+    assert_fails(process, "the loss is", "step 1", "Nothing was saved")
 
 
 @pytest.mark.parametrize(

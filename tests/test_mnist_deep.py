@@ -201,7 +201,7 @@ def test_a_training_that_diverges_names_the_last_good_checkpoint(tmp_path):
     out, err = process.communicate()
     assert process.returncode == 1
     assert err.count("\n") == 1
-    assert f"the last good checkpoint is {tmp_path}/model.ckpt-5" in err
+    assert f"The last good checkpoint is {tmp_path}/model.ckpt-5" in err
 
 
 def test_a_checkpoint_of_another_model_ends_in_one_line(tmp_path):

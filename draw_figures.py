@@ -1,0 +1,209 @@
+"""Draws what a run has learned: its curves, its confusion matrix, the digits that it gets wrong.
+
+    uv run mnist_softmax.py --log_dir logs/softmax
+    uv run draw_figures.py logs/softmax
+
+writes PNG files into the folder figures and prints their names. Takes the folder of a run of any of
+the four scripts.
+"""
+
+import argparse
+import logging
+import os
+
+from mnist import command_line
+
+with command_line.explained_imports(__name__):
+    import matplotlib.figure
+    import numpy
+    import tensorflow as tf
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    import input_data
+    import mnist_deep
+    import mnist_layers_estimator
+    import mnist_softmax
+    from mnist import checkpoints, mnist
+    from mnist.evaluation import batches_of
+
+# What a model is called, by a variable that it alone has.
+NAMES = {
+    "W": "softmax",
+    "conv1/W_conv1": "deep",
+    "hidden1/weights": "fully_connected",
+    "conv2d/kernel": "estimator",
+}
+PICTURES_PER_ROW = 10
+ROWS = 6
+
+
+def build_model(name, shapes):
+    """Builds the model of a run in the default graph.
+
+    Args:
+      name: one of the values of NAMES.
+      shapes: dict from variable name to shape, of its checkpoint.
+
+    Returns:
+      x, the placeholder of the images, and scores, a tensor of shape [batch, 10] that is largest
+      for the digit that the model takes an image for.
+    """
+    if name == "softmax":
+        model = mnist_softmax.softmax_regression(learning_rate=1)
+        return model.x, model.y
+    x = tf.placeholder(tf.float32, [None, 784])
+    if name == "deep":
+        y_conv, _ = mnist_deep.deepnn(x)
+        return x, y_conv
+    if name == "fully_connected":
+        hidden1, hidden2 = (shapes[f"hidden{layer}/biases"][0] for layer in (1, 2))
+        return x, mnist.inference(x, hidden1, hidden2)
+    spec = mnist_layers_estimator.cnn_model_fn({"x": x}, None, tf.estimator.ModeKeys.PREDICT)
+    return x, spec.predictions["probabilities"]
+
+
+def predict(name, prefix, data_set):
+    """Returns what a run takes the images of a data set for, an array of shape [examples]."""
+    reader = tf.train.load_checkpoint(prefix)
+    with tf.Graph().as_default(), tf.Session() as sess:
+        x, scores = build_model(name, reader.get_variable_to_shape_map())
+        tf.train.Saver(tf.trainable_variables()).restore(sess, prefix)
+        digits = tf.argmax(scores, axis=1)
+        return numpy.concatenate(
+            [sess.run(digits, {x: images}) for images, _ in batches_of(data_set)]
+        )
+
+
+def draw_pictures(images, titles):
+    """Returns a figure of digits, [count, 784], black on white with a title each."""
+    rows = -(-len(images) // PICTURES_PER_ROW)
+    figure = matplotlib.figure.Figure(figsize=(PICTURES_PER_ROW * 0.8, max(rows, 1) * 0.95))
+    for place, (image, title) in enumerate(zip(images, titles)):
+        axes = figure.add_subplot(rows, PICTURES_PER_ROW, place + 1)
+        axes.imshow(image.reshape(28, 28), cmap="Greys")
+        axes.set_title(title, fontsize=10, pad=2)
+        axes.axis("off")
+    figure.tight_layout(pad=0.3)
+    return figure
+
+
+def draw_weights(W):
+    """Returns a figure of softmax regression's weights, [784, 10]: red is against, blue for."""
+    figure = matplotlib.figure.Figure(figsize=(8, 3.5))
+    largest = abs(W).max()
+    for digit in range(10):
+        axes = figure.add_subplot(2, 5, digit + 1)
+        axes.imshow(W[:, digit].reshape(28, 28), cmap="RdBu", vmin=-largest, vmax=largest)
+        axes.set_title(str(digit), fontsize=11, pad=3)
+        axes.axis("off")
+    figure.tight_layout(pad=0.4)
+    return figure
+
+
+def draw_curves(log_dir):
+    """Returns a figure of the scalars in a folder's event files, or None if there are none."""
+    events = EventAccumulator(log_dir, size_guidance={"scalars": 0})
+    events.Reload()
+    # An Estimator adds its speed, and how full its queue is, under names with slashes.
+    tags = [tag for tag in events.Tags()["scalars"] if "/" not in tag]
+    if not tags:
+        return None
+    figure = matplotlib.figure.Figure(figsize=(4.5 * len(tags), 3))
+    for place, tag in enumerate(tags):
+        points = events.Scalars(tag)
+        axes = figure.add_subplot(1, len(tags), place + 1)
+        axes.plot(
+            [point.step for point in points], [point.value for point in points], linewidth=0.8
+        )
+        axes.set_title(tag, fontsize=11)
+        axes.set_xlabel("step")
+        axes.grid(alpha=0.3)
+    figure.tight_layout()
+    return figure
+
+
+def draw_confusion(labels, predictions):
+    """Returns a figure of how often each digit, by row, was taken for each digit, by column."""
+    counts = confusion_matrix(labels, predictions)
+    figure = matplotlib.figure.Figure(figsize=(5, 4.8))
+    axes = figure.add_subplot(1, 1, 1)
+    mistakes = counts * (1 - numpy.eye(10))
+    axes.imshow(mistakes, cmap="Reds", vmin=0, vmax=max(1, mistakes.max() * 1.5))
+    for digit, row in enumerate(counts):
+        for taken_for, count in enumerate(row):
+            axes.text(taken_for, digit, count or "", ha="center", va="center", fontsize=8)
+    axes.set_xticks(range(10))
+    axes.set_yticks(range(10))
+    axes.set_xlabel("taken for")
+    axes.set_ylabel("digit")
+    right = (labels == predictions).sum()
+    axes.set_title(f"{right} of {len(labels)} right", fontsize=11)
+    figure.tight_layout()
+    return figure
+
+
+def confusion_matrix(labels, predictions):
+    """Returns an array of shape [10, 10]: how often a digit, by row, was taken for which."""
+    return numpy.bincount(10 * labels.astype(int) + predictions, minlength=100).reshape(10, 10)
+
+
+def find_run(run_dir):
+    """Returns the name of a run's model and its checkpoint's path prefix.
+
+    Raises:
+      CheckpointError: the folder holds no checkpoint, or one of another model.
+    """
+    prefix = tf.train.latest_checkpoint(run_dir)
+    if prefix is None:
+        raise checkpoints.CheckpointError(
+            f"{run_dir}: holds no checkpoint; name the folder that a run printed, or that was "
+            "given to it with --log_dir or --model_dir"
+        )
+    variables = tf.train.load_checkpoint(prefix).get_variable_to_shape_map()
+    for variable, name in NAMES.items():
+        if variable in variables:
+            return name, prefix
+    raise checkpoints.CheckpointError(f"{prefix}: is not a checkpoint of one of the four scripts")
+
+
+def figures(run_dir, data_sets):
+    """Yields file names and figures of a run."""
+    name, prefix = find_run(run_dir)
+    images, labels = data_sets.train.examples(0, PICTURES_PER_ROW * 2)
+    yield "digits.png", draw_pictures(images, labels)
+    if name == "softmax":
+        yield "softmax_weights.png", draw_weights(tf.train.load_variable(prefix, "W"))
+    curves = draw_curves(run_dir)
+    if curves:
+        yield f"{name}_curves.png", curves
+    images, labels = data_sets.test.examples(0, data_sets.test.num_examples)
+    predictions = predict(name, prefix, data_sets.test)
+    yield f"{name}_confusion.png", draw_confusion(labels, predictions)
+    wrong = numpy.flatnonzero(labels != predictions)[: PICTURES_PER_ROW * ROWS]
+    titles = [f"{labels[place]} as {predictions[place]}" for place in wrong]
+    yield f"{name}_errors.png", draw_pictures(images[wrong], titles)
+
+
+def parse_flags(argv):
+    parser = argparse.ArgumentParser(description="Draws what a run has learned.")
+    parser.add_argument("run_dir", help="folder of a run, with its checkpoint and event files")
+    parser.add_argument("--figures_dir", default="figures", help="folder to write to")
+    command_line.add_data_flags(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    flags = parse_flags(argv)
+    command_line.begin(flags)
+    # TensorBoard's reader warns of every resumed run that it has more than one graph.
+    logging.getLogger("tensorboard").setLevel(logging.ERROR)
+    data_sets = input_data.read_data_sets(flags.data_dir, fake_data=flags.fake_data)
+    os.makedirs(flags.figures_dir, exist_ok=True)
+    for file_name, figure in figures(flags.run_dir, data_sets):
+        path = os.path.join(flags.figures_dir, file_name)
+        figure.savefig(path, dpi=80, pil_kwargs={"optimize": True})
+        print(path)
+
+
+if __name__ == "__main__":
+    command_line.run(main)
