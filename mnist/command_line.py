@@ -5,7 +5,6 @@ Imports nothing but the standard library at first, so that it can say what else 
 
 import argparse
 import contextlib
-import errno
 import logging
 import math
 import os
@@ -52,7 +51,9 @@ def explained_imports(module_name):
         raise ImportError(message) from error
 
 
-def flag_parser(description, max_steps, batch_size, learning_rate):
+def flag_parser(
+    description, max_steps, batch_size, learning_rate, seed_meaning="makes a run repeatable"
+):
     """Returns a parser that refuses flags it does not know, with the flags of every script.
 
     Args:
@@ -60,6 +61,7 @@ def flag_parser(description, max_steps, batch_size, learning_rate):
       max_steps: the tutorial's number of training steps.
       batch_size: the tutorial's number of examples per step.
       learning_rate: the tutorial's learning rate.
+      seed_meaning: what a seed does.
     """
     parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
 
@@ -75,7 +77,7 @@ def flag_parser(description, max_steps, batch_size, learning_rate):
     parser.add_argument(
         "--seed",
         type=whole_number(0, LARGEST_SEED),
-        help="makes a run repeatable (default: each run differs)",
+        help=f"{seed_meaning} (default: each run differs)",
     )
     return parser
 
@@ -115,10 +117,9 @@ def whole_number(least, most):
 
 
 def _rate(text):
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    # Python's own float also takes 1_000 and digits of other scripts.
+    plain = re.fullmatch(r"[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?|\.[0-9]+([eE][-+]?[0-9]+)?", text)
+    value = float(text) if plain else math.nan
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a finite number above 0")
     return value
@@ -137,23 +138,33 @@ def prepare_log_dir(log_dir, script=None):
     Raises:
       OSError: the folder cannot be made or written to.
     """
-    if log_dir is None:
-        os.makedirs("logs", exist_ok=True)
-        started = time.strftime("%Y%m%d-%H%M%S-")
-        log_dir = tempfile.mkdtemp(prefix=f"{script}-{started}", dir="logs")
-    log_dir = os.path.abspath(log_dir)
+    log_dir = _made(script) if log_dir is None else os.path.abspath(log_dir)
     if os.path.exists(log_dir) and not os.path.isdir(log_dir):
-        raise NotADirectoryError(
-            errno.ENOTDIR, "is a file, expected a folder; name another folder", log_dir
-        )
-    os.makedirs(log_dir, exist_ok=True)
+        raise NotADirectoryError(f"{log_dir}: is a file, expected a folder; name another folder")
+    try:
+        os.makedirs(log_dir, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(log_dir, error) from error
     if not os.access(log_dir, os.W_OK):
-        raise PermissionError(
-            errno.EACCES, "cannot write to the folder; name another folder", log_dir
-        )
+        raise PermissionError(f"{log_dir}: cannot write to this folder; name another folder")
     print(f"logs and checkpoints are in {log_dir}" if script else f"logs are in {log_dir}")
     print(f"to see the graph and the curves: uv run tensorboard --logdir={shlex.quote(log_dir)}")
     return log_dir
+
+
+def _made(script):
+    """Makes a new folder below logs, named after a script, and returns its absolute path."""
+    logs = os.path.abspath("logs")
+    started = time.strftime("%Y%m%d-%H%M%S-")
+    try:
+        os.makedirs(logs, exist_ok=True)
+        return tempfile.mkdtemp(prefix=f"{script}-{started}", dir=logs)
+    except OSError as error:
+        raise _unwritable(logs, error) from error
+
+
+def _unwritable(folder, error):
+    return OSError(f"{folder}: cannot make this folder ({error.strerror}); name another folder")
 
 
 def progress(steps):
@@ -195,7 +206,7 @@ def run(main):
     from mnist.handwriting import PictureError
 
     signal.signal(signal.SIGTERM, _terminate)
-    _open_closed_streams()
+    _prepare_streams()
     try:
         main()
         sys.stdout.flush()
@@ -209,6 +220,8 @@ def run(main):
         InvalidDataError, CheckpointError, ClusterError, PictureError, FloatingPointError, OSError,
     ) as error:  # fmt: skip
         _fail(str(error))
+    except UnicodeEncodeError as error:  # TensorFlow takes paths in UTF-8 only
+        _fail(f"{error.object!r} is not text in UTF-8; name another file or folder")
     except Terminated:
         print(f"{_script()}: terminated", file=sys.stderr)
         sys.exit(128 + signal.SIGTERM)
@@ -217,11 +230,13 @@ def run(main):
         sys.exit(128 + signal.SIGINT)
 
 
-def _open_closed_streams():
-    """Gives a script that was started without output streams somewhere to write."""
+def _prepare_streams():
+    """Lets a script print whatever it has to say, into whatever it was started with."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, open until the end
+        # A path may hold letters that the terminal's encoding lacks.
+        getattr(sys, name).reconfigure(errors="backslashreplace")
 
 
 def _discard(stream):

@@ -32,7 +32,7 @@ def read_picture(path):
       PictureError: the file cannot be read, is enormous, or shows nothing.
     """
     try:
-        with Image.open(path, formats=("PNG", "JPEG")) as picture:
+        with open(path, "rb") as file, Image.open(file, formats=("PNG", "JPEG")) as picture:
             width, height = picture.size
             if width * height > LARGEST_PICTURE:
                 raise PictureError(

@@ -1,7 +1,9 @@
 """An HTTP server on loopback that misbehaves in the ways in which mirrors do."""
 
+import contextlib
 import http.server
 import threading
+import time
 
 STALL_SECONDS = 5
 
@@ -68,6 +70,22 @@ def body(content, announced=None, headers=()):
             handler.send_header(name, value)
         handler.end_headers()
         handler.wfile.write(content)
+
+    return answer
+
+
+def dribble(content, seconds):
+    """Sends these bytes in ten pieces, spread over some seconds."""
+
+    def answer(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        size = -(-len(content) // 10)
+        with contextlib.suppress(ConnectionError):  # the reader may have been killed
+            for start in range(0, len(content), size):
+                handler.wfile.write(content[start : start + size])
+                time.sleep(seconds / 10)
 
     return answer
 

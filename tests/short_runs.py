@@ -22,14 +22,15 @@ command_line.run(script.main)
 UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
 
 
-def start(script, *flags, before=(), checkpoint_steps=5, **options):
+def start(script, *flags, before=(), checkpoint_steps=5, fake_data=True, **options):
     """Starts a script in a process of its own.
 
     Args:
       script: its module's name.
-      *flags: its flags, but for --fake_data.
+      *flags: its flags.
       before: a command that runs another.
       checkpoint_steps: steps per checkpoint.
+      fake_data: give the flag --fake_data.
       **options: for subprocess.Popen.
     """
     code = SHORTENED.format(
@@ -37,7 +38,7 @@ def start(script, *flags, before=(), checkpoint_steps=5, **options):
     )
     piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(
-        [*before, sys.executable, "-u", "-c", code, "--fake_data", *flags],
+        [*before, sys.executable, "-u", "-c", code, *["--fake_data"] * fake_data, *flags],
         universal_newlines=True,
         **{**piped, **options},
     )
@@ -49,9 +50,9 @@ def finish(process):
     return process.returncode, out, err
 
 
-def start_unprivileged(script, *flags):
+def start_unprivileged(script, *flags, **options):
     """Starts a script that cannot write where permissions forbid it."""
-    return start(script, *flags, before=UNPRIVILEGED if os.geteuid() == 0 else ())
+    return start(script, *flags, before=UNPRIVILEGED if os.geteuid() == 0 else (), **options)
 
 
 def wait_for(path, process):

@@ -61,3 +61,14 @@ def test_the_confusion_matrix_counts_digits_by_row():
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(draw_figures.checkpoints.CheckpointError, match="holds no checkpoint"):
         draw_figures.find_run(str(tmp_path))
+
+
+def test_weights_in_favour_are_blue_and_those_against_red():
+    W = numpy.zeros((784, 10))
+    W[0], W[1] = 2, -2
+    for axes in draw_figures.draw_weights(W).axes:
+        (picture,) = axes.images
+        for_it, against_it, neither = picture.to_rgba(picture.get_array())[0, :3, :3]
+        assert for_it[2] > 2 * for_it[0]
+        assert against_it[0] > 2 * against_it[2]
+        assert neither.min() > 0.9

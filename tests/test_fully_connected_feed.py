@@ -174,7 +174,7 @@ def test_a_file_in_place_of_the_log_dir_is_refused(tmp_path):
 def test_a_log_dir_that_cannot_be_written_to_is_refused(tmp_path):
     (tmp_path / "folder").mkdir(mode=0o555)
     process = start_unprivileged(SCRIPT, f"--log_dir={tmp_path}/folder")
-    assert_fails(process, f"{tmp_path}/folder", "cannot write to the folder", "another folder")
+    assert_fails(process, f"{tmp_path}/folder", "cannot write to this folder", "another folder")
 
 
 def test_a_checkpoint_of_other_layer_sizes_is_refused(run, tmp_path):
@@ -237,3 +237,14 @@ def test_2000_steps_on_the_real_files_reach_what_users_reported(mnist_dir, tmp_p
     # Users of the original reported 0.856 to 0.871 after 1000 steps, 0.899 to 0.906 after 2000.
     assert 0.85 < float(evals[2][2]) < 0.88
     assert 0.89 < float(evals[5][2]) < 0.91
+
+
+def test_a_step_is_fed_the_next_images_and_labels():
+    images, labels = numpy.random.RandomState(0).rand(30, 784), numpy.arange(30)
+    data_set, same = (DataSet(images, labels, reshape=False, seed=0) for _ in range(2))
+    for _ in range(3):
+        feed_dict = fully_connected_feed.fill_feed_dict(data_set, "images", "labels", 7)
+        expected_images, expected_labels = same.next_batch(7)
+        assert feed_dict.keys() == {"images", "labels"}
+        numpy.testing.assert_array_equal(feed_dict["images"], expected_images)
+        numpy.testing.assert_array_equal(feed_dict["labels"], expected_labels)

@@ -234,3 +234,37 @@ def test_a_short_run_on_the_real_files_learns(mnist_dir, tmp_path, capsys):
     last = capsys.readouterr().out.splitlines()[-1]
     # 20,000 steps take 20 minutes and reach 0.992; 150 are enough to see that it gets there.
     assert 0.8 < float(last.split()[-1]) < 1
+
+
+def test_the_training_accuracy_is_printed_every_hundred_steps_from_step_0(capsys, monkeypatch):
+    class Session:
+        def run(self, fetches, feed_dict):
+            return None, 1.0
+
+    class Nothing:
+        def add_scalar(self, *point):
+            pass
+
+        save = add_scalar
+
+    monkeypatch.setattr(mnist_deep.command_line, "progress", lambda steps: steps)
+    data_set = DataSet(numpy.zeros((9, 784)), numpy.zeros((9, 10)), dtype="uint8", reshape=False)
+    with tf.Graph().as_default(), tf.Session() as sess:
+        model = mnist_deep.build_model(1e-4)
+        sess.run(tf.global_variables_initializer())
+        mnist_deep.train(Session(), model, data_set, range(201), 1, Nothing(), Nothing())
+    shown = re.findall(
+        r"^step (\d+), training accuracy [01]$", capsys.readouterr().out, re.MULTILINE
+    )
+    assert shown == ["0", "100", "200"]
+
+
+def test_what_dropout_keeps_is_scaled_up_by_what_it_drops(network):
+    sess, x, _, keep_prob, _ = network
+    images = numpy.random.RandomState(0).rand(20, 784)
+    h_fc1, h_fc1_drop = sess.run(
+        ["fc1/Relu:0", "dropout/dropout/mul_1:0"], {x: images, keep_prob: 0.8}
+    )
+    kept = h_fc1_drop > 0
+    assert kept[h_fc1 > 0].mean() == pytest.approx(0.8, abs=0.02)
+    numpy.testing.assert_allclose(h_fc1_drop[kept], h_fc1[kept] / 0.8, rtol=1e-5)

@@ -12,6 +12,7 @@ import tensorflow as tf
 import mnist_deep
 import mnist_layers_estimator
 from drawn_digits import brushed, twenty_pictures
+from input_data import DataSet, Datasets
 from mnist.cpu_gradients import CONV2D_GRADIENT
 from short_runs import ROOT, finish, start, wait_for
 
@@ -308,3 +309,59 @@ def test_importing_the_script_builds_nothing():
     code = f"import {SCRIPT}, tensorflow as tf; print(tf.get_default_graph().version)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
     assert (done.returncode, done.stdout) == (0, b"0\n")
+
+
+@pytest.mark.parametrize(
+    "mode, given",
+    [
+        ("train", {"loss", "train_op"}),
+        ("eval", {"loss", "eval_metric_ops"}),
+        ("infer", {"predictions"}),
+    ],
+)
+def test_each_mode_is_given_what_the_tutorial_gives_it(graph, mode, given):
+    spec = build(mode, digits(2))
+    parts = ("loss", "train_op", "eval_metric_ops", "predictions")
+    assert {name for name in parts if getattr(spec, name) not in (None, {})} == given
+
+
+def test_the_loss_is_the_mean_cross_entropy_of_the_probabilities(graph):
+    labels = [1, 9, 0, 4, 9]
+    features = {"x": tf.constant(digits(5))}
+    spec = mnist_layers_estimator.cnn_model_fn(features, tf.constant(labels, tf.uint8), "eval")
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        loss, probabilities = sess.run([spec.loss, "softmax_tensor:0"])
+    assert loss.shape == ()
+    assert loss == pytest.approx(-numpy.log(probabilities[range(5), labels]).mean(), rel=1e-5)
+
+
+def test_training_goes_on_without_end_in_batches_of_a_new_order():
+    numbers = numpy.arange(30)
+    images = numpy.repeat(numbers[:, numpy.newaxis] / 255, 784, axis=1).astype(numpy.float32)
+    data_set = DataSet(images * 255, numbers % 10, reshape=False)
+    train_input_fn, _ = mnist_layers_estimator.input_fns(Datasets(*[data_set] * 3), batch_size=8)
+    with tf.Graph().as_default():
+        features, labels = train_input_fn()
+        with tf.train.MonitoredSession() as sess:
+            batches = [sess.run([features["x"], labels]) for _ in range(120)]
+    assert {images.shape for images, _ in batches} == {(8, 784)}
+    served = numpy.concatenate([images[:, 0] for images, _ in batches])
+    served = numpy.round(served * 255).astype(int)
+    numpy.testing.assert_array_equal(
+        served % 10, numpy.concatenate([labels for _, labels in batches])
+    )
+    assert set(served) == set(range(30))
+    assert len({tuple(served[start : start + 30]) for start in range(0, 960, 30)}) == 32
+
+
+def test_the_classes_are_logged_at_the_first_step_and_after_every_fifty(graph, caplog):
+    tf.constant(7, name="predicted_classes")
+    caplog.set_level("INFO", logger="tensorflow")
+    step = tf.train.get_global_step().assign_add(1)
+    with tf.train.MonitoredSession(hooks=[mnist_layers_estimator.logging_hook()]) as sess:
+        logged = []
+        for _ in range(101):
+            sess.run(step)
+            logged.append(sum("predicted_classes = 7" in text for text in caplog.messages))
+    assert [logged.index(count) for count in (1, 2, 3)] == [0, 50, 100]

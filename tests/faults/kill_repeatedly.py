@@ -1,0 +1,73 @@
+"""Kills a script with SIGKILL at random moments and starts it again, until it has ended 20 times.
+
+    python kill_repeatedly.py FOLDER SCRIPT FLAG...
+
+TensorFlow is imported once; each start is a fork of this process. Checkpoints and events are
+written after each step, or each few, so that most kills meet one: every fourth kill comes at any
+moment from the start, the others soon after the folder's first checkpoint of that run. Prints what
+the script prints, and a line for each kill. The last start is left alone, and its exit code is this
+program's.
+"""
+
+import importlib
+import os
+import random
+import signal
+import sys
+import time
+
+from mnist import command_line
+
+KILLS = 20
+EARLY_SECONDS = 1.5
+LATE_SECONDS = float(os.environ.get("LATE_SECONDS", "0.3"))
+
+
+def child(script):
+    """Runs the script in a fork of this process and returns the fork's process number."""
+    process = os.fork()
+    if process:
+        return process
+    try:
+        command_line.run(script.main)
+    except SystemExit as end:
+        print(end.code if isinstance(end.code, str) else "", file=sys.stderr)
+        os._exit(1 if isinstance(end.code, str) else end.code or 0)
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def last_save(folder):
+    """Returns when the folder's last checkpoint was made, or None."""
+    try:
+        return os.stat(os.path.join(folder, "checkpoint")).st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
+def main():
+    folder, name, *flags = sys.argv[1:]
+    chance = random.Random(0)
+    script = importlib.import_module(name)
+    importlib.import_module("input_data.data_set").FAKE_EXAMPLES = 40
+    script.STEPS_PER_CHECKPOINT = int(os.environ.get("STEPS_PER_CHECKPOINT", "1"))
+    script.STEPS_PER_LINE = script.STEPS_PER_SCALAR = 1
+    sys.argv = [name + ".py", *flags]
+    for attempt in range(KILLS):
+        before = last_save(folder)
+        process = child(script)
+        if attempt % 4 == 0:
+            time.sleep(chance.uniform(0, EARLY_SECONDS))
+        else:
+            while last_save(folder) == before:
+                time.sleep(0.01)
+            time.sleep(chance.uniform(0, LATE_SECONDS))
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        print("killed", flush=True)
+    _, status = os.waitpid(child(script), 0)
+    sys.exit(os.WEXITSTATUS(status))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from idx_files import small_mnist
+from local_server import LocalServer, dribble
+from short_runs import ROOT
+
+KILLS = 20
+FILES = small_mnist()
+
+
+def kill_repeatedly(folder, script, *flags, **environment):
+    done = subprocess.run(
+        [
+            sys.executable, "-u", os.path.join(ROOT, "tests", "faults", "kill_repeatedly.py"),
+            str(folder), script, "--fake_data", "--batch_size=5", *flags,
+        ],
+        env={**os.environ, "PYTHONPATH": ROOT, **environment},
+        capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("killed\n") == KILLS
+    return done.stdout
+
+
+def steps_resumed(output):
+    return [int(step) for step in re.findall(r"resuming at step (\d+) from", output)]
+
+
+def left_overs(folder):
+    """What is neither a whole checkpoint nor an event file nor the name of the last checkpoint."""
+    names = set(os.listdir(str(folder)))
+    checkpoint = r"model\.ckpt-\d+\.(index|meta|data-00000-of-00001)"
+    whole = rf"{checkpoint}|checkpoint|graph\.pbtxt|eval|events\.out\.tfevents\..*"
+    return {name for name in names if not re.fullmatch(whole, name)}
+
+
+@pytest.mark.parametrize(
+    "script, flag, steps, seconds",
+    [
+        ("fully_connected_feed", "--log_dir", 600, "0.3"),
+        # An Estimator saves before its first step, which takes a while.
+        ("mnist_layers_estimator", "--model_dir", 200, "1.5"),
+    ],
+)
+def test_a_training_that_is_killed_while_it_saves_always_resumes(
+    script, flag, steps, seconds, tmp_path
+):
+    flags = [f"--max_steps={steps}", f"{flag}={tmp_path}"]
+    out = kill_repeatedly(tmp_path, script, *flags, LATE_SECONDS=seconds)
+    resumed = steps_resumed(out)
+    assert len(resumed) > KILLS // 2
+    assert resumed == sorted(resumed)
+    assert resumed[-1] > KILLS // 2
+    assert "cannot be read" not in out
+    assert left_overs(tmp_path) == set()
+    last = tf.train.latest_checkpoint(str(tmp_path))
+    assert tf.train.load_variable(last, "global_step") == steps
+
+
+def test_a_training_that_is_killed_while_it_writes_events_keeps_its_curve(tmp_path):
+    kill_repeatedly(
+        tmp_path,
+        "fully_connected_feed",
+        "--max_steps=3000",
+        f"--log_dir={tmp_path}",
+        STEPS_PER_CHECKPOINT="50",
+    )
+    events = EventAccumulator(str(tmp_path), size_guidance={"scalars": 0})
+    events.Reload()
+    steps = [event.step for event in events.Scalars("loss")]
+    # Of a killed run, what it wrote since its last flush is lost; nothing is there twice.
+    assert steps == sorted(set(steps))
+    assert steps[-1] == 2999
+
+
+def start_reader(folder, source_url):
+    code = (
+        "from input_data import read_data_sets\n"
+        f"print(read_data_sets({str(folder)!r}, validation_size=30,"
+        f" source_url={source_url!r}).train.num_examples)"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def test_a_download_that_is_killed_is_begun_again_and_leaves_nothing_behind(tmp_path):
+    chance = random.Random(0)
+    with LocalServer() as server:
+        source_url = server.serve(FILES)
+        for name, content in FILES.items():
+            server.answers[f"/{name}"] = [dribble(content, seconds=0.15)]
+        for attempt in range(KILLS):
+            folder = tmp_path / str(attempt)
+            reader = start_reader(folder, source_url)
+            while not folder.exists():
+                time.sleep(0.01)
+            time.sleep(chance.uniform(0, 0.7))
+            reader.send_signal(signal.SIGKILL)
+            reader.communicate()
+            for path in folder.iterdir():
+                assert path.name.startswith(".download-") or path.read_bytes() == FILES[path.name]
+            out, err = start_reader(folder, source_url).communicate()
+            assert out == b"220\n", err
+            assert {path.name: path.read_bytes() for path in folder.iterdir()} == FILES
+
+
+def test_eight_readers_at_once_fetch_each_file_once(tmp_path):
+    with LocalServer() as server:
+        source_url = server.serve(FILES)
+        for name, content in FILES.items():
+            server.answers[f"/{name}"] = [dribble(content, seconds=0.1)]
+        readers = [start_reader(tmp_path / "data", source_url) for _ in range(8)]
+        for reader in readers:
+            out, err = reader.communicate()
+            assert out == b"220\n", err
+        assert sorted(server.requests) == sorted(f"/{name}" for name in FILES)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "data").iterdir()} == FILES

@@ -1,0 +1,74 @@
+import subprocess
+import sys
+import time
+
+from short_runs import ROOT
+
+MUTATIONS = 10000
+SECONDS = 120
+MEGABYTES = 200
+
+READ_MUTATIONS = """
+import gzip, io, random, re, sys
+from idx_files import TRAIN_IMAGES, TRAIN_LABELS, small_mnist
+from input_data import InvalidDataError, extract_images, extract_labels
+
+def mutated(content, chance):
+    content = bytearray(content)
+    for _ in range(chance.randint(1, 4)):
+        place = chance.randrange(len(content)) if content else 0
+        how = chance.randrange(6)
+        if how == 0:
+            content[place : place + 1] = bytes([chance.randrange(256)])
+        elif how == 1:
+            del content[place:]
+        elif how == 2:
+            content[place:place] = bytes(chance.randrange(1, 40))
+        elif how == 3:
+            del content[place : place + chance.randrange(1, 40)]
+        elif how == 4:
+            content[place:place] = content[: chance.randrange(1, 60)]
+        else:
+            # The header, where sizes stand, is a small part of the whole.
+            place = min(chance.randrange(16), max(len(content) - 1, 0))
+            content[place : place + 1] = b"\\xff"
+    return bytes(content)
+
+chance = random.Random(0)
+files = small_mnist()
+readers = ((TRAIN_IMAGES, extract_images), (TRAIN_LABELS, extract_labels))
+count = {"read": 0, "refused": 0}
+for number in range(int(sys.argv[1])):
+    name, extract = readers[number % 2]
+    plain = gzip.decompress(files[name])
+    if number % 4 < 2:
+        content = mutated(files[name], chance)
+    else:
+        content = gzip.compress(mutated(plain, chance), 1)
+    try:
+        extract(io.BytesIO(content))
+        count["read"] += 1
+    except InvalidDataError as error:
+        assert str(error) and "\\n" not in str(error)
+        count["refused"] += 1
+# Not getrusage, which counts in the process that this one was forked from.
+peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read()).group(1)) // 1024
+print(count["read"], count["refused"], peak)
+"""
+
+
+def test_ten_thousand_mutated_files_are_read_or_refused_in_bounded_time_and_memory():
+    start = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", READ_MUTATIONS, str(MUTATIONS)],
+        env={"PYTHONPATH": f"{ROOT}:{ROOT}/tests", "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert done.returncode == 0, done.stderr
+    read, refused, megabytes = map(int, done.stdout.split())
+    assert read + refused == MUTATIONS
+    assert refused > 0.9 * MUTATIONS
+    assert megabytes < MEGABYTES
+    assert time.monotonic() - start < SECONDS

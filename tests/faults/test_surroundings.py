@@ -1,0 +1,120 @@
+"""Each script from where, and into what, people start it."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from short_runs import ROOT, finish, start
+
+SCRIPTS = {
+    "mnist_softmax": ["--max_steps=20"],
+    "mnist_deep": ["--max_steps=2", "--batch_size=5"],
+    "fully_connected_feed": ["--max_steps=20"],
+    "mnist_layers_estimator": ["--max_steps=2", "--batch_size=5"],
+}
+OWN_MODULES = [
+    "__main__",
+    *(path.stem for path in pathlib.Path(ROOT).glob("*.py")),
+    *(
+        f"{package}.{path.stem}"
+        for package in ("input_data", "mnist")
+        for path in pathlib.Path(ROOT, package).glob("*.py")
+    ),
+]
+
+
+def run_file(script, *flags, root=ROOT, **options):
+    return subprocess.run(
+        [sys.executable, os.path.join(str(root), f"{script}.py"), "--fake_data", *flags],
+        capture_output=True,
+        text=True,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("script, flags", SCRIPTS.items())
+def test_a_script_runs_from_an_empty_folder(script, flags, tmp_path):
+    done = run_file(script, *flags, cwd=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in tmp_path.iterdir()} <= {"logs"}
+
+
+@pytest.mark.parametrize("script, flags", SCRIPTS.items())
+def test_a_script_runs_from_a_path_with_spaces_and_non_ascii_letters(script, flags, tmp_path):
+    root = tmp_path / "mein Ördner 数字"
+    root.mkdir()
+    for path in pathlib.Path(ROOT).glob("*.py"):
+        shutil.copy(str(path), str(root))
+    for package in ("input_data", "mnist"):
+        shutil.copytree(os.path.join(ROOT, package), str(root / package))
+    done = run_file(script, *flags, root=root, cwd=str(root))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("script, flags", SCRIPTS.items())
+def test_a_script_runs_in_the_c_locale(script, flags, tmp_path):
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+    done = run_file(script, *flags, cwd=str(tmp_path), env=environment)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("script, flags", SCRIPTS.items())
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "2>&-", "<&-"])
+def test_a_script_runs_with_closed_streams(script, flags, closed, tmp_path):
+    command = f'"$0" "$1" --fake_data {" ".join(flags)} {closed}'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable, os.path.join(ROOT, f"{script}.py")],
+        cwd=str(tmp_path),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("script, flags", SCRIPTS.items())
+def test_a_script_whose_output_nobody_reads_on_ends_quietly(script, flags, tmp_path):
+    process = start(script, *flags, cwd=str(tmp_path))
+    process.stdout.readline()
+    process.stdout.close()
+    err = process.stderr.read()
+    assert process.wait() in (0, 141)
+    assert "Traceback" not in err
+    assert "BrokenPipe" not in err
+
+
+@pytest.mark.parametrize("script, flags", SCRIPTS.items())
+def test_a_script_gives_no_warnings_of_its_own(script, flags, tmp_path):
+    warnings = ",".join(f"error:::{module}" for module in OWN_MODULES)
+    environment = {**os.environ, "PYTHONWARNINGS": warnings}
+    done = run_file(script, *flags, cwd=str(tmp_path), env=environment)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.real_mnist
+@pytest.mark.parametrize("script, flags", SCRIPTS.items())
+def test_two_runs_share_a_data_folder(script, flags, mnist_dir, tmp_path):
+    runs = [
+        start(script, *flags, f"--data_dir={mnist_dir}", fake_data=False, cwd=str(tmp_path))
+        for _ in range(2)
+    ]
+    for code, _, err in map(finish, runs):
+        assert code == 0, err
+
+
+@pytest.mark.parametrize("script", ["mnist_deep", "fully_connected_feed", "mnist_layers_estimator"])
+def test_a_second_training_in_a_folder_is_refused(script, tmp_path):
+    flag = "--model_dir" if script == "mnist_layers_estimator" else "--log_dir"
+    flags = [f"{flag}={tmp_path}", "--batch_size=5"]
+    first = start(script, "--max_steps=100000", *flags)
+    while not (tmp_path / "checkpoint").exists():
+        assert first.poll() is None, first.stderr.read()
+    code, _, err = finish(start(script, "--max_steps=100000", *flags))
+    first.kill()
+    first.communicate()
+    assert code == 1
+    assert f"{tmp_path}: another process works in this folder" in err.splitlines()[-1]

@@ -1,0 +1,108 @@
+import os
+import re
+
+import pytest
+
+from short_runs import ROOT
+from walkthrough import Prompt, difference, read_snippets
+
+# What is shortened where a page is only tried, and not trained to its end.
+SHORTENED = {
+    "mnist_softmax": {"range(1000)": "range(50)"},
+    "mnist_deep": {
+        "range(20000)": "range(60)",
+        "i % 100": "i % 20",
+        "next_batch(50)": "next_batch(5)",
+    },
+    "fully_connected_feed": {"max_steps = 2000": "max_steps = 200"},
+    "mnist_layers_estimator": {},
+}
+PAGES = sorted(SHORTENED)
+QUICK_PAGES = ["fully_connected_feed", "mnist_layers_estimator", "mnist_softmax"]
+
+
+def snippets_of(page):
+    return read_snippets(os.path.join(ROOT, "docs", f"{page}.md"))
+
+
+def follow(page, prompt, code_of=lambda code: code, numbers_too=True):
+    """Pastes a page and returns what was not as the page says."""
+    differences = []
+    for snippet in snippets_of(page):
+        shown = prompt.paste(code_of(snippet.code))
+        differences.append(difference(snippet, shown, numbers_too))
+    return [found for found in differences if found]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_snippet_can_be_pasted(page):
+    snippets = snippets_of(page)
+    assert len(snippets) > 5
+    for snippet in snippets:
+        assert "\n\n" not in snippet.code, f"{page}.md:{snippet.line}: a blank line ends a block"
+        assert not snippet.code.startswith((" ", "\n")), f"{page}.md:{snippet.line}"
+        compile(snippet.code, f"{page}.md:{snippet.line}", "exec")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_on_fake_data_shows_what_it_says_twice_in_a_session(page, tmp_path):
+    def shorten(code):
+        for long, short in SHORTENED[page].items():
+            code = code.replace(long, short)
+        return re.sub(r'read_data_sets\(("[^"]*"|\w+)', r"\g<0>, fake_data=True", code)
+
+    with Prompt(tmp_path) as prompt:
+        for _ in range(2):
+            assert not follow(page, prompt, shorten, numbers_too=False)
+
+
+def follow_on_real_files(page, mnist_dir, folder):
+    os.symlink(mnist_dir, str(folder / "MNIST_data"))
+    with Prompt(folder) as prompt:
+        assert not follow(page, prompt)
+
+
+@pytest.mark.real_mnist
+@pytest.mark.parametrize("page", QUICK_PAGES)
+def test_a_page_on_the_real_files_shows_the_numbers_that_it_says(page, mnist_dir, tmp_path):
+    follow_on_real_files(page, mnist_dir, tmp_path)
+
+
+@pytest.mark.real_mnist
+@pytest.mark.full_training
+def test_the_deep_page_on_the_real_files_shows_the_numbers_that_it_says(mnist_dir, tmp_path):
+    follow_on_real_files("mnist_deep", mnist_dir, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "expected, shown",
+    [
+        ("step 0, accuracy 0.91", "step 0, accuracy 0.92"),
+        ("(55000, 784)", "(55000,  784)"),
+        ("first\n...\nlast 3", "first\nsecond\nthird\nlast 3"),
+        ("saved in ...", "saved in /tmp/a"),
+    ],
+)
+def test_what_is_shown_may_differ_in_learned_numbers_and_dots(expected, shown):
+    assert difference(snippet_that_says(expected), shown, numbers_too=True) is None
+
+
+@pytest.mark.parametrize(
+    "expected, shown",
+    [
+        ("step 0, accuracy 0.91", "step 0, accuracy 0.94"),
+        ("step 0, accuracy 0.91", "step 1, accuracy 0.91"),
+        ("(55000, 784)", "(55000, 785)"),
+        ("first\n...\nlast 3", "first\nsecond"),
+        ("", "a warning"),
+        ("something", ""),
+        ("float32", "float64"),
+    ],
+)
+def test_what_is_shown_may_not_differ_in_anything_else(expected, shown):
+    assert difference(snippet_that_says(expected), shown, numbers_too=True)
+
+
+def snippet_that_says(expected):
+    snippets = snippets_of("mnist_softmax")
+    return snippets[0]._replace(expected=expected, tolerance=0.02)
