@@ -117,14 +117,14 @@ class Checkpoints:
           KeyboardInterrupt: after the checkpoint is written.
           FloatingPointError: with the last checkpoint, which was written before the failure.
         """
-        try:
-            with alone_in(self._log_dir):
+        with alone_in(self._log_dir):
+            try:
                 yield
-        except KeyboardInterrupt:
-            print(f"saved as {self.save(sess)}")
-            raise
-        except FloatingPointError as error:
-            raise FloatingPointError(f"{error}. {self._what_is_left()}") from error
+            except KeyboardInterrupt:
+                print(f"saved as {self.save(sess)}")
+                raise
+            except FloatingPointError as error:
+                raise FloatingPointError(f"{error}. {self._what_is_left()}") from error
 
     def _what_is_left(self):
         if self._latest is None:
@@ -224,14 +224,9 @@ def choose(log_dir, prefix):
 
 def _newest_first(log_dir):
     """Returns the prefixes of the checkpoints in a folder, from the one to resume to the oldest."""
-    steps = [
-        int(match.group(1))
-        for match in (
-            re.fullmatch(rf"{PREFIX}-([0-9]+)\.index", name) for name in os.listdir(log_dir)
-        )
-        if match
-    ]
-    newest_first = [os.path.join(log_dir, f"{PREFIX}-{step}") for step in sorted(steps)[::-1]]
+    matches = (re.fullmatch(rf"{PREFIX}-([0-9]+)\.index", name) for name in os.listdir(log_dir))
+    steps = sorted((int(match.group(1)) for match in matches if match), reverse=True)
+    newest_first = [os.path.join(log_dir, f"{PREFIX}-{step}") for step in steps]
     chosen = os.path.join(log_dir, _chosen(log_dir))
     return newest_first[newest_first.index(chosen) :] if chosen in newest_first else newest_first
 

@@ -215,7 +215,7 @@ def run(main):
     except BrokenPipeError:
         # Whoever read the output has what it wants, as `head` has.
         _discard(sys.stdout)
-        sys.exit(128 + signal.SIGPIPE)
+        sys.exit(141)
     except (
         InvalidDataError, CheckpointError, ClusterError, PictureError, FloatingPointError, OSError,
     ) as error:  # fmt: skip
@@ -224,10 +224,10 @@ def run(main):
         _fail(f"{error.object!r} is not text in UTF-8; name another file or folder")
     except Terminated:
         print(f"{_script()}: terminated", file=sys.stderr)
-        sys.exit(128 + signal.SIGTERM)
+        sys.exit(143)
     except KeyboardInterrupt:
         print(f"{_script()}: interrupted", file=sys.stderr)
-        sys.exit(128 + signal.SIGINT)
+        sys.exit(130)
 
 
 def _prepare_streams():

@@ -41,18 +41,43 @@ def test_every_script_is_installed_with_the_packages():
         assert f'"{script.stem}"' in pyproject
 
 
-def readme_commands(program):
-    text = (ROOT / "README.md").read_text()
-    return [line.strip() for line in text.splitlines() if line.startswith(f"    {program}")]
+def documented_commands():
+    """Every command in the README and the documents that runs a script of this project."""
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for command in re.findall(r"uv run (\w+\.py[^\n`|;]*)", page.read_text()):
+            yield page.name, shlex.split(command, comments=True)
 
 
-def test_the_flags_of_the_readmes_commands_exist():
-    commands = readme_commands("uv run mnist_")
-    assert commands
-    for command in commands:
-        _, _, script, *flags = shlex.split(command, comments=True)
-        done = subprocess.run([sys.executable, str(ROOT / script), *flags, "--help"])
-        assert done.returncode == 0
+def flags_of(script):
+    done = subprocess.run(
+        [sys.executable, str(ROOT / script), "--help"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return set(re.findall(r"--\w+", done.stdout))
+
+
+def test_the_flags_of_all_documented_commands_exist():
+    commands = list(documented_commands())
+    known = {script: flags_of(script) for script in {words[0] for _, words in commands}}
+    assert len(known) == 5
+    for page, (script, *words) in commands:
+        flags = {word.split("=")[0] for word in words if word.startswith("--")}
+        assert flags <= known[script], (page, script)
+
+
+def test_the_links_of_all_documents_lead_to_a_file():
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), (page.name, target)
+
+
+def test_every_test_that_the_reliability_page_names_exists():
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page)
+    assert len(named) > 20
+    for path, test in named:
+        source = (ROOT / path).read_text()
+        assert f"def {test}(" in source if test else "def test_" in source, (path, test)
 
 
 def test_the_readmes_repl_snippet_runs_as_it_is_pasted(tmp_path, capsys):
