@@ -1,6 +1,7 @@
-"""Measures how much memory each script takes after 500 steps, and after 5000.
+"""Measures how much memory each script takes after 500, 1500 and 5000 steps.
 
     uv run benchmarks/memory.py
+    uv run benchmarks/memory.py mnist_softmax
 
 What a script leaks with each step would show in the difference. On drawn digits, and the
 convolutional networks in small batches, to save time. Runs on Linux.
@@ -13,7 +14,7 @@ import sys
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-MEASURED_AT = (500, 5000)
+MEASURED_AT = (500, 1500, 5000)  # the first checkpoint and evaluation are after 1000
 # Runs a script, and notes the resident memory each time that a batch has been taken often enough.
 WATCHED = """
 import sys

@@ -12,7 +12,7 @@ import collections
 
 import numpy
 import tensorflow as tf
-from step_workers import CLASSES, IMAGES, mnist_deep_script
+from step_workers import CLASSES, IMAGES, with_gradients
 
 STEPS = 20
 SHOWN = 20
@@ -20,7 +20,7 @@ SHOWN = 20
 
 def traced_seconds(stock):
     """Returns a dict from operation to the mean seconds that it takes in a step."""
-    model = mnist_deep_script(stock).build_model(1e-4)
+    model = with_gradients("mnist_deep", stock).build_model(1e-4)
     feed_dict = {model.x: IMAGES, model.y_: numpy.eye(10)[CLASSES], model.keep_prob: 0.5}
     options = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)
     seconds = collections.Counter()

@@ -2,11 +2,12 @@
 
     uv run benchmarks/step_time.py
     uv run benchmarks/step_time.py --peer /path/to/another/python
+    uv run benchmarks/step_time.py --estimator
 
 Compares mnist_deep.py with the same graph on TensorFlow's stock gradients and, with --peer, with
-the same network in PyTorch and in Keras, whichever that interpreter has. Each contender is a
-process of its own that stays; blocks of steps alternate between them, so that noise meets all
-alike.
+the same network in PyTorch and in Keras, whichever that interpreter has. With --estimator, it is
+the model of mnist_layers_estimator.py, in batches of 100. Each contender is a process of its own
+that stays; blocks of steps alternate between them, so that noise meets all alike.
 """
 
 import argparse
@@ -42,11 +43,15 @@ def run_block(worker, steps):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peer", help="Python interpreter that has PyTorch, Keras, or both")
+    parser.add_argument("--estimator", action="store_true", help="measure the Estimator's model")
     parser.add_argument("--blocks", type=int, default=20, help="blocks per contender")
     parser.add_argument("--steps", type=int, default=20, help="steps per block")
     flags = parser.parse_args()
-    contenders = {"stock": sys.executable, "mnist_deep.py": sys.executable}
-    if flags.peer:
+    names = ["stock", "mnist_deep.py"]
+    if flags.estimator:
+        names = ["stock estimator", "mnist_layers_estimator"]
+    contenders = dict.fromkeys(names, sys.executable)
+    if flags.peer and not flags.estimator:
         contenders.update(dict.fromkeys(["pytorch", "pytorch tuned", "keras"], flags.peer))
     workers = {name: start(interpreter, name) for name, interpreter in contenders.items()}
     seconds = {name: [] for name, worker in workers.items() if worker}
@@ -57,7 +62,7 @@ def main():
             seconds[name] += run_block(workers[name], flags.steps)
     print(f"median of {flags.blocks * flags.steps} steps")
     print(f"{'':<24}{'ms':>8}{'stock / it':>12}")
-    stock = statistics.median(seconds["stock"])
+    stock = statistics.median(seconds[names[0]])
     for name in contenders:
         if name in seconds:
             median = statistics.median(seconds[name])

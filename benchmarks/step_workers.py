@@ -5,6 +5,7 @@ that every step took, as a JSON list. It runs under the interpreter that has its
 """
 
 import contextlib
+import importlib
 import json
 import os
 import sys
@@ -18,25 +19,38 @@ IMAGES = CHANCE.rand(BATCH, 784).astype(numpy.float32)
 CLASSES = CHANCE.randint(10, size=BATCH)
 
 
-def mnist_deep_script(stock):
-    """Imports the script; with TensorFlow's own gradients in place of ours, if asked for."""
+def with_gradients(script, stock):
+    """Imports a script; with TensorFlow's own gradients in place of ours, if asked for."""
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    import mnist_deep
-
+    module = importlib.import_module(script)
     if stock:
-        mnist_deep.cpu_gradients = contextlib.nullcontext
-    return mnist_deep
+        module.cpu_gradients = contextlib.nullcontext
+    return module
 
 
 def tensorflow_1(stock):
     import tensorflow as tf
 
-    mnist_deep = mnist_deep_script(stock)
-    model = mnist_deep.build_model(1e-4)
+    model = with_gradients("mnist_deep", stock).build_model(1e-4)
     sess = tf.Session()
     sess.run(tf.global_variables_initializer())
     feed_dict = {model.x: IMAGES, model.y_: numpy.eye(10)[CLASSES], model.keep_prob: 0.5}
     return lambda: sess.run([model.train_step, model.cross_entropy], feed_dict)
+
+
+def estimator(stock):
+    """A training step of the Estimator's model, with its batch of 100, without its input queue."""
+    import tensorflow as tf
+
+    tf.train.create_global_step()
+    images, labels = numpy.tile(IMAGES, (2, 1)), numpy.tile(CLASSES, 2)
+    script = with_gradients("mnist_layers_estimator", stock)
+    spec = script.cnn_model_fn(
+        {"x": tf.constant(images)}, tf.constant(labels), tf.estimator.ModeKeys.TRAIN
+    )
+    sess = tf.Session()
+    sess.run(tf.global_variables_initializer())
+    return lambda: sess.run([spec.train_op, spec.loss])
 
 
 def pytorch(tuned):
@@ -83,6 +97,8 @@ def keras():
 
 
 CONTENDERS = {
+    "stock estimator": lambda: estimator(stock=True),
+    "mnist_layers_estimator": lambda: estimator(stock=False),
     "stock": lambda: tensorflow_1(stock=True),
     "mnist_deep.py": lambda: tensorflow_1(stock=False),
     "pytorch": lambda: pytorch(tuned=False),

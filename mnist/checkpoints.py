@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from input_data.folder_lock import folder_lock
 from mnist.divergence import check_finite
+from mnist.user_error import UserError
 
 PREFIX = "model.ckpt"
 # What TensorFlow writes first, and renames when it is whole.
@@ -20,7 +21,7 @@ HALF_SAVED_FOLDER = re.compile(rf"{PREFIX}-[0-9]+_temp_[0-9a-f]{{32}}")
 DAMAGE = (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.NotFoundError)
 
 
-class CheckpointError(ValueError):
+class CheckpointError(UserError):
     """A checkpoint that does not fit the model, or cannot be read."""
 
 

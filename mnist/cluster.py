@@ -2,8 +2,10 @@
 
 import tensorflow as tf
 
+from mnist.user_error import UserError
 
-class ClusterError(ValueError):
+
+class ClusterError(UserError):
     """A cluster that TF_CONFIG does not describe as TensorFlow needs it."""
 
 

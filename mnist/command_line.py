@@ -201,9 +201,7 @@ def _is_no_deprecation(record):
 def run(main):
     """Calls a script's main and exits, with one line on stderr where a user can cause the error."""
     from input_data import DownloadError, InvalidDataError
-    from mnist.checkpoints import CheckpointError
-    from mnist.cluster import ClusterError
-    from mnist.handwriting import PictureError
+    from mnist.user_error import UserError
 
     signal.signal(signal.SIGTERM, _terminate)
     _prepare_streams()
@@ -216,9 +214,7 @@ def run(main):
         # Whoever read the output has what it wants, as `head` has.
         _discard(sys.stdout)
         sys.exit(141)
-    except (
-        InvalidDataError, CheckpointError, ClusterError, PictureError, FloatingPointError, OSError,
-    ) as error:  # fmt: skip
+    except (InvalidDataError, UserError, FloatingPointError, OSError) as error:
         _fail(str(error))
     except UnicodeEncodeError as error:  # TensorFlow takes paths in UTF-8 only
         _fail(f"{error.object!r} is not text in UTF-8; name another file or folder")

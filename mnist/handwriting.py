@@ -7,6 +7,8 @@ and centred by mass in 28x28 pixels. Source: Yann LeCun's page on MNIST.
 import numpy
 from PIL import Image, ImageOps
 
+from mnist.user_error import UserError
+
 SIZE = 28
 BOX = 20
 LARGEST_PICTURE = 50_000_000  # pixels: more than cameras take, and 200 MB in memory
@@ -15,7 +17,7 @@ LEAST_CONTRAST = 40  # grey values of 255 between paper and ink
 PAPER = 0.3  # what is this much of the strongest ink, or less, is taken for paper
 
 
-class PictureError(ValueError):
+class PictureError(UserError):
     """A file that is not a picture of a digit."""
 
 

@@ -22,7 +22,7 @@ command_line.run(script.main)
 UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
 
 
-def start(script, *flags, before=(), checkpoint_steps=5, fake_data=True, **options):
+def start(script, *flags, before=(), checkpoint_steps=5, fake_data=True, root=ROOT, **options):
     """Starts a script in a process of its own.
 
     Args:
@@ -31,10 +31,11 @@ def start(script, *flags, before=(), checkpoint_steps=5, fake_data=True, **optio
       before: a command that runs another.
       checkpoint_steps: steps per checkpoint.
       fake_data: give the flag --fake_data.
+      root: the folder of the project to start it from.
       **options: for subprocess.Popen.
     """
     code = SHORTENED.format(
-        root=ROOT, script=script, examples=FAKE_EXAMPLES, checkpoint_steps=checkpoint_steps
+        root=root, script=script, examples=FAKE_EXAMPLES, checkpoint_steps=checkpoint_steps
     )
     piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(

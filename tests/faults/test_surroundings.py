@@ -3,8 +3,6 @@
 import os
 import pathlib
 import shutil
-import subprocess
-import sys
 
 import pytest
 
@@ -17,7 +15,6 @@ SCRIPTS = {
     "mnist_layers_estimator": ["--max_steps=2", "--batch_size=5"],
 }
 OWN_MODULES = [
-    "__main__",
     *(path.stem for path in pathlib.Path(ROOT).glob("*.py")),
     *(
         f"{package}.{path.stem}"
@@ -27,19 +24,15 @@ OWN_MODULES = [
 ]
 
 
-def run_file(script, *flags, root=ROOT, **options):
-    return subprocess.run(
-        [sys.executable, os.path.join(str(root), f"{script}.py"), "--fake_data", *flags],
-        capture_output=True,
-        text=True,
-        **options,
-    )
+def assert_runs(process):
+    code, _, err = finish(process)
+    assert code == 0, err
+    assert "Traceback" not in err
 
 
 @pytest.mark.parametrize("script, flags", SCRIPTS.items())
 def test_a_script_runs_from_an_empty_folder(script, flags, tmp_path):
-    done = run_file(script, *flags, cwd=str(tmp_path))
-    assert done.returncode == 0, done.stderr
+    assert_runs(start(script, *flags, cwd=str(tmp_path)))
     assert {path.name for path in tmp_path.iterdir()} <= {"logs"}
 
 
@@ -51,29 +44,22 @@ def test_a_script_runs_from_a_path_with_spaces_and_non_ascii_letters(script, fla
         shutil.copy(str(path), str(root))
     for package in ("input_data", "mnist"):
         shutil.copytree(os.path.join(ROOT, package), str(root / package))
-    done = run_file(script, *flags, root=root, cwd=str(root))
-    assert done.returncode == 0, done.stderr
+    assert_runs(start(script, *flags, root=str(root), cwd=str(root)))
 
 
 @pytest.mark.parametrize("script, flags", SCRIPTS.items())
 def test_a_script_runs_in_the_c_locale(script, flags, tmp_path):
+    folder = tmp_path / "Ördner"
+    folder.mkdir()
     environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
-    done = run_file(script, *flags, cwd=str(tmp_path), env=environment)
-    assert done.returncode == 0, done.stderr
+    assert_runs(start(script, *flags, cwd=str(folder), env=environment))
 
 
 @pytest.mark.parametrize("script, flags", SCRIPTS.items())
-@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "2>&-", "<&-"])
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&-"])
 def test_a_script_runs_with_closed_streams(script, flags, closed, tmp_path):
-    command = f'"$0" "$1" --fake_data {" ".join(flags)} {closed}'
-    done = subprocess.run(
-        ["sh", "-c", command, sys.executable, os.path.join(ROOT, f"{script}.py")],
-        cwd=str(tmp_path),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
+    shell = ["sh", "-c", f'exec "$0" "$@" {closed}']
+    assert_runs(start(script, *flags, before=shell, cwd=str(tmp_path)))
 
 
 @pytest.mark.parametrize("script, flags", SCRIPTS.items())
@@ -91,8 +77,7 @@ def test_a_script_whose_output_nobody_reads_on_ends_quietly(script, flags, tmp_p
 def test_a_script_gives_no_warnings_of_its_own(script, flags, tmp_path):
     warnings = ",".join(f"error:::{module}" for module in OWN_MODULES)
     environment = {**os.environ, "PYTHONWARNINGS": warnings}
-    done = run_file(script, *flags, cwd=str(tmp_path), env=environment)
-    assert done.returncode == 0, done.stderr
+    assert_runs(start(script, *flags, cwd=str(tmp_path), env=environment))
 
 
 @pytest.mark.real_mnist
@@ -102,8 +87,8 @@ def test_two_runs_share_a_data_folder(script, flags, mnist_dir, tmp_path):
         start(script, *flags, f"--data_dir={mnist_dir}", fake_data=False, cwd=str(tmp_path))
         for _ in range(2)
     ]
-    for code, _, err in map(finish, runs):
-        assert code == 0, err
+    for run in runs:
+        assert_runs(run)
 
 
 @pytest.mark.parametrize("script", ["mnist_deep", "fully_connected_feed", "mnist_layers_estimator"])
