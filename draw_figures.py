@@ -117,6 +117,7 @@ def draw_curves(log_dir):
         )
         axes.set_title(tag, fontsize=11)
         axes.set_xlabel("step")
+        axes.locator_params(axis="x", nbins=5)
         axes.grid(alpha=0.3)
     figure.tight_layout()
     return figure
