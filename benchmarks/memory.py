@@ -64,7 +64,7 @@ def measure(script):
 
 def main():
     print(f"{'MB after steps':<26}" + "".join(f"{step:>8}" for step in MEASURED_AT))
-    for script in SCRIPTS:
+    for script in sys.argv[1:] or SCRIPTS:
         print(
             f"{script:<26}" + "".join(f"{number:>8.0f}" for number in measure(script)), flush=True
         )

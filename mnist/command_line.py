@@ -209,7 +209,8 @@ def run(main):
         main()
         sys.stdout.flush()
     except DownloadError as error:
-        _fail(f"{error}:\nuv run {shlex.quote(sys.argv[0])} --fake_data")
+        command = " ".join(map(shlex.quote, sys.argv))
+        _fail(f"{error}:\nuv run {command} --fake_data")
     except BrokenPipeError:
         # Whoever read the output has what it wants, as `head` has.
         _discard(sys.stdout)
