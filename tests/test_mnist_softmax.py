@@ -153,7 +153,7 @@ def test_without_network_the_error_ends_in_a_command_that_runs(tmp_path):
     assert "Traceback" not in done.stderr
     assert str(tmp_path / "data") in done.stderr
     command = done.stderr.splitlines()[-1]
-    assert shlex.split(command) == ["uv", "run", SCRIPT, "--fake_data"]
+    assert shlex.split(command) == ["uv", "run", SCRIPT, "--data_dir=data", "--fake_data"]
     assert run(*shlex.split(command)[3:], "--max_steps=10", cwd=tmp_path).returncode == 0
 
 
