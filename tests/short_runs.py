@@ -7,7 +7,9 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FAKE_EXAMPLES = 500
 SHORTENED = """
-import importlib, sys
+import importlib, signal, sys
+# What is started in the background ignores Ctrl-C, and so would what it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, {root!r})
 import input_data.data_set
 from mnist import command_line

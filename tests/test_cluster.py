@@ -9,7 +9,7 @@ from local_cluster import SCRIPT, LocalCluster
 from mnist.cluster import ClusterError, is_distributed, run_config
 from short_runs import finish, start
 
-STEPS = 200
+STEPS = 1500
 
 
 def steps_seen(log):
@@ -57,7 +57,8 @@ def test_a_cluster_needs_a_folder_that_all_tasks_share(monkeypatch):
 
 
 def test_a_cluster_trains_together_to_one_step_through_kills(tmp_path):
-    with LocalCluster(tmp_path, f"--max_steps={STEPS}", "--batch_size=5") as cluster:
+    flags = [f"--max_steps={STEPS}", "--batch_size=5"]
+    with LocalCluster(tmp_path, *flags, checkpoint_steps=20) as cluster:
 
         def restart(task, killed_at):
             cluster.kill(task)
