@@ -52,6 +52,7 @@ class Prompt:
     def __init__(self, folder):
         self._prompt = pexpect.spawn(
             sys.executable,
+            ["-q"],  # without arguments, a path with a space would be taken apart
             cwd=str(folder),
             env={**os.environ, "PYTHONPATH": ROOT, "TERM": "dumb"},
             encoding="utf-8",
