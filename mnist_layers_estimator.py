@@ -246,11 +246,7 @@ def parse_flags(argv):
         max_steps=20000, batch_size=100, learning_rate=LEARNING_RATE,
         seed_meaning="fixes the weights at the start, but not the order of the batches",
     )  # fmt: skip
-    parser.add_argument(
-        "--model_dir",
-        help="folder for event files and checkpoints; the training in it is resumed "
-        "(default: a new folder below logs)",
-    )
+    command_line.add_log_dir(parser, "--model_dir")
     parser.add_argument("--export_dir", help="folder to write a SavedModel into, when trained")
     parser.add_argument(
         "--predict",

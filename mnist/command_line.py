@@ -94,10 +94,10 @@ def add_data_flags(parser):
     )
 
 
-def add_log_dir(parser):
-    """Adds the flag --log_dir of a script that resumes the training in that folder."""
+def add_log_dir(parser, flag="--log_dir"):
+    """Adds the flag of a script that resumes the training in that folder."""
     parser.add_argument(
-        "--log_dir",
+        flag,
         help="folder for event files and checkpoints; the training in it is resumed "
         "(default: a new folder below logs)",
     )
