@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FAKE_EXAMPLES = 500
@@ -59,6 +60,7 @@ def start_unprivileged(script, *flags, **options):
 
 
 def wait_for(path, process):
-    """Waits until a running process has made a file."""
+    """Waits until a running process has made a file or a folder."""
     while not os.path.exists(path):
         assert process.poll() is None, process.stderr.read()
+        time.sleep(0.01)

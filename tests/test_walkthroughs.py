@@ -70,6 +70,7 @@ def test_a_page_on_the_real_files_shows_the_numbers_that_it_says(page, mnist_dir
 
 @pytest.mark.real_mnist
 @pytest.mark.full_training
+@pytest.mark.timeout(0)
 def test_the_deep_page_on_the_real_files_shows_the_numbers_that_it_says(mnist_dir, tmp_path):
     follow_on_real_files("mnist_deep", mnist_dir, tmp_path)
 

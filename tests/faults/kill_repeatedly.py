@@ -1,12 +1,13 @@
-"""Kills a script with SIGKILL at random moments and starts it again, until it has ended 20 times.
+"""Kills a script with SIGKILL at 20 random moments, starting it again each time.
 
     python kill_repeatedly.py FOLDER SCRIPT FLAG...
 
 TensorFlow is imported once; each start is a fork of this process. Checkpoints and events are
 written after each step, or each few, so that most kills meet one: every fourth kill comes at any
-moment from the start, the others soon after the folder's first checkpoint of that run. Prints what
-the script prints, and a line for each kill. The last start is left alone, and its exit code is this
-program's.
+moment from the start, the others soon after the folder's first checkpoint of that run. However
+fast the machine, no run comes to its end before it is killed; only the last one has steps that end,
+ten more than the folder holds. Prints what the script prints, and a line for each kill. The exit
+code is the last run's.
 """
 
 import importlib
@@ -16,18 +17,23 @@ import signal
 import sys
 import time
 
+import tensorflow as tf
+
 from mnist import command_line
 
 KILLS = 20
+STEPS_WITHOUT_END = 10**9
+STEPS_AFTER_KILLS = 10
 EARLY_SECONDS = 1.5
 LATE_SECONDS = float(os.environ.get("LATE_SECONDS", "0.3"))
 
 
-def child(script):
+def child(script, max_steps):
     """Runs the script in a fork of this process and returns the fork's process number."""
     process = os.fork()
     if process:
         return process
+    sys.argv.append(f"--max_steps={max_steps}")
     try:
         command_line.run(script.main)
     except SystemExit as end:
@@ -45,6 +51,11 @@ def last_save(folder):
         return None
 
 
+def last_step(folder):
+    """Returns the step of the folder's last checkpoint, or 0."""
+    return int((tf.train.latest_checkpoint(folder) or "model.ckpt-0").rpartition("-")[2])
+
+
 def main():
     folder, name, *flags = sys.argv[1:]
     chance = random.Random(0)
@@ -55,17 +66,19 @@ def main():
     sys.argv = [name + ".py", *flags]
     for attempt in range(KILLS):
         before = last_save(folder)
-        process = child(script)
+        process = child(script, STEPS_WITHOUT_END)
         if attempt % 4 == 0:
             time.sleep(chance.uniform(0, EARLY_SECONDS))
         else:
             while last_save(folder) == before:
+                if os.waitpid(process, os.WNOHANG) != (0, 0):
+                    sys.exit("the script ended before it was killed")
                 time.sleep(0.01)
             time.sleep(chance.uniform(0, LATE_SECONDS))
         os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)
         print("killed", flush=True)
-    _, status = os.waitpid(child(script), 0)
+    _, status = os.waitpid(child(script, last_step(folder) + STEPS_AFTER_KILLS), 0)
     sys.exit(os.WEXITSTATUS(status))
 
 

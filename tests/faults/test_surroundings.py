@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from short_runs import ROOT, finish, start
+from short_runs import ROOT, finish, start, wait_for
 
 SCRIPTS = {
     "mnist_softmax": ["--max_steps=20"],
@@ -96,8 +96,7 @@ def test_a_second_training_in_a_folder_is_refused(script, tmp_path):
     flag = "--model_dir" if script == "mnist_layers_estimator" else "--log_dir"
     flags = [f"{flag}={tmp_path}", "--batch_size=5"]
     first = start(script, "--max_steps=100000", *flags)
-    while not (tmp_path / "checkpoint").exists():
-        assert first.poll() is None, first.stderr.read()
+    wait_for(tmp_path / "checkpoint", first)
     code, _, err = finish(start(script, "--max_steps=100000", *flags))
     first.kill()
     first.communicate()
