@@ -10,9 +10,7 @@ tells how it does on the 10,000 test images, a little different each time:
     accuracy = 0.9719, global_step = 20000, loss = 0.0956436
 """
 
-import contextlib
 import os
-import signal
 
 from mnist import command_line
 
@@ -21,9 +19,8 @@ with command_line.explained_imports(__name__):
     import tensorflow as tf
 
     import input_data
-    from mnist import checkpoints, cluster, handwriting
+    from mnist import checkpoints, cluster, estimator_training, handwriting
     from mnist.cpu_gradients import cpu_gradients
-    from mnist.stop_on_signal import StopOnSignal
 
 LEARNING_RATE = 0.001
 STEPS_PER_CHECKPOINT = 1000
@@ -113,55 +110,6 @@ def logging_hook():
     return tf.estimator.LoggingTensorHook(tensors=tensors_to_log, every_n_iter=STEPS_PER_LOG)
 
 
-def last_checkpoint(model_dir):
-    """Returns the path prefix of the checkpoint to go on from, or None, and tells TensorFlow.
-
-    Raises:
-      CheckpointError: it does not fit the network, or none can be read.
-    """
-    with tf.Graph().as_default():
-        tf.train.create_global_step()
-        images = tf.placeholder(tf.float32, [None, 784])
-        labels = tf.placeholder(tf.int32, [None])
-        cnn_model_fn({"x": images}, labels, tf.estimator.ModeKeys.TRAIN)
-        prefix = checkpoints.latest_usable(model_dir)
-    if prefix:
-        checkpoints.choose(model_dir, prefix)
-    return prefix
-
-
-def train(mnist_classifier, train_input_fn, max_steps):
-    """Trains up to a total number of steps.
-
-    Raises:
-      CheckpointError: the checkpoint in the folder does not fit the network.
-      FolderInUseError: another process trains in the folder.
-      FloatingPointError: the loss stopped being a number.
-      KeyboardInterrupt: after a checkpoint is written.
-    """
-    resumed = last_checkpoint(mnist_classifier.model_dir)
-    if resumed and checkpoints.announce(resumed) >= max_steps:
-        checkpoints.announce_the_end(max_steps)
-        return
-    with StopOnSignal() as stop, checkpoints.alone_in(mnist_classifier.model_dir):
-        try:
-            mnist_classifier.train(
-                input_fn=train_input_fn, max_steps=max_steps, hooks=[logging_hook(), stop]
-            )
-        except tf.estimator.NanLossDuringTrainingError as error:
-            raise FloatingPointError(
-                "the loss is not a number: training diverged; try a smaller --learning_rate. The "
-                f"last checkpoint is {mnist_classifier.latest_checkpoint()}"
-            ) from error
-        except tf.errors.ResourceExhaustedError as error:
-            raise checkpoints.CheckpointError(
-                f"{mnist_classifier.model_dir}: training cannot go on "
-                f"({checkpoints.first_line(error)}); make room. The last good checkpoint is "
-                f"{last_checkpoint(mnist_classifier.model_dir)}"
-            ) from error
-        print(f"checkpoint {mnist_classifier.latest_checkpoint()}")
-
-
 def evaluate(mnist_classifier, eval_input_fn, num_examples):
     """Evaluates on the whole test set, and prints the accuracy and the loss."""
     eval_results = mnist_classifier.evaluate(
@@ -172,31 +120,6 @@ def evaluate(mnist_classifier, eval_input_fn, num_examples):
     print(", ".join(f"{name} = {value:g}" for name, value in sorted(eval_results.items())))
 
 
-def train_in_cluster(mnist_classifier, train_input_fn, eval_input_fn, max_steps):
-    """Takes the part in a training on several machines that TF_CONFIG gives to this process."""
-    task = mnist_classifier.config.task_type
-    resumed = last_checkpoint(mnist_classifier.model_dir) if task == "chief" else None
-    if resumed:
-        checkpoints.announce(resumed)
-    with StopOnSignal() as stop, contextlib.ExitStack() as stack:
-        if task == "chief":
-            stack.enter_context(checkpoints.alone_in(mnist_classifier.model_dir))
-        if task == "ps":
-            # It serves in C++ for ever, where Python's handlers would not be called.
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_DFL)
-        tf.estimator.train_and_evaluate(
-            mnist_classifier,
-            tf.estimator.TrainSpec(train_input_fn, max_steps, hooks=[logging_hook(), stop]),
-            tf.estimator.EvalSpec(
-                eval_input_fn,
-                steps=None,
-                start_delay_secs=0,
-                throttle_secs=EVALUATION_SECONDS,
-            ),
-        )
-
-
 def predict(mnist_classifier, files):
     """Prints the class, and the probability of each class, of pictures of digits.
 
@@ -205,7 +128,7 @@ def predict(mnist_classifier, files):
       CheckpointError: the folder holds no network that fits.
     """
     pictures = numpy.stack([handwriting.read_picture(path) for path in files])
-    prefix = last_checkpoint(mnist_classifier.model_dir)
+    prefix = estimator_training.last_checkpoint(mnist_classifier)
     if prefix is None:
         raise checkpoints.CheckpointError(
             f"{mnist_classifier.model_dir}: holds no trained network; name a folder that an "
@@ -273,15 +196,22 @@ def main(argv=None):
     config = cluster.run_config(
         model_dir=model_dir, tf_random_seed=flags.seed, save_checkpoints_steps=STEPS_PER_CHECKPOINT
     )
+    if config.task_type == "ps":
+        cluster.serve_variables(config)
     mnist_classifier = tf.estimator.Estimator(
         model_fn=cnn_model_fn, config=config, params={"learning_rate": flags.learning_rate}
     )
     mnist = input_data.read_data_sets(flags.data_dir, fake_data=flags.fake_data, seed=flags.seed)
     train_input_fn, eval_input_fn = input_fns(mnist, flags.batch_size)
+    hooks = [logging_hook()]
     if cluster.is_distributed(config):
-        train_in_cluster(mnist_classifier, train_input_fn, eval_input_fn, flags.max_steps)
+        train_spec = tf.estimator.TrainSpec(train_input_fn, flags.max_steps, hooks)
+        eval_spec = tf.estimator.EvalSpec(
+            eval_input_fn, steps=None, start_delay_secs=0, throttle_secs=EVALUATION_SECONDS
+        )
+        cluster.train_and_evaluate(mnist_classifier, train_spec, eval_spec)
     else:
-        train(mnist_classifier, train_input_fn, flags.max_steps)
+        estimator_training.train(mnist_classifier, train_input_fn, flags.max_steps, hooks)
         evaluate(mnist_classifier, eval_input_fn, mnist.test.num_examples)
     if flags.export_dir and config.is_chief:
         export(mnist_classifier, flags.export_dir)

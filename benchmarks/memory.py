@@ -39,7 +39,10 @@ command_line.run(script.main)
 """
 WATCH_BATCHES = "original, DataSet.next_batch = DataSet.next_batch, counted"
 # An Estimator takes its batches ahead of its steps, in a thread.
-WATCH_HOOKS = "original, script.StopOnSignal.after_run = script.StopOnSignal.after_run, counted"
+WATCH_HOOKS = (
+    "from mnist.stop_on_signal import StopOnSignal\n"
+    "original, StopOnSignal.after_run = StopOnSignal.after_run, counted"
+)
 SCRIPTS = {
     "mnist_softmax": (WATCH_BATCHES, ["--batch_size=100"]),
     "mnist_deep": (WATCH_BATCHES, ["--batch_size=2"]),

@@ -1,7 +1,13 @@
-"""Reads from the environment what part a process has in a training on several machines."""
+"""Trains an Estimator as one process of several, on one machine or more, as TF_CONFIG tells it."""
+
+import contextlib
+import signal
 
 import tensorflow as tf
 
+from mnist import checkpoints
+from mnist.estimator_training import last_checkpoint
+from mnist.stop_on_signal import StopOnSignal
 from mnist.user_error import UserError
 
 
@@ -31,3 +37,38 @@ def is_distributed(config):
     """Tells whether a RunConfig is that of a process among several."""
     # An evaluator is told nothing of the others.
     return bool(config.cluster_spec.jobs) or config.task_type == "evaluator"
+
+
+def serve_variables(config):
+    """Keeps variables for the workers, as a parameter server, until the process is killed."""
+    # It waits in C++, where Python's own handlers would not be called.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    server = tf.train.Server(
+        config.cluster_spec, config.task_type, config.task_id, protocol=config.protocol
+    )
+    server.join()
+
+
+def train_and_evaluate(classifier, train_spec, eval_spec):
+    """Takes the part of a chief, a worker or an evaluator in a training.
+
+    Args:
+      classifier: tf.estimator.Estimator, with what run_config returned.
+      train_spec: tf.estimator.TrainSpec.
+      eval_spec: tf.estimator.EvalSpec.
+
+    Raises:
+      CheckpointError: the checkpoint in the folder does not fit the network.
+      FolderInUseError: another chief trains in the folder.
+      KeyboardInterrupt: after a checkpoint is written.
+    """
+    is_chief = classifier.config.task_type == "chief"
+    resumed = last_checkpoint(classifier) if is_chief else None
+    if resumed:
+        checkpoints.announce(resumed)
+    with StopOnSignal() as stop, contextlib.ExitStack() as stack:
+        if is_chief:
+            stack.enter_context(checkpoints.alone_in(classifier.model_dir))
+        train_spec = train_spec._replace(hooks=(*train_spec.hooks, stop))
+        tf.estimator.train_and_evaluate(classifier, train_spec, eval_spec)

@@ -3,6 +3,8 @@ import gzip
 import io
 import operator
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zlib
 
@@ -10,17 +12,36 @@ import numpy
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from isal import isal_zlib
 
 from idx_files import idx_bytes, random_images, random_labels
-from input_data import InvalidDataError, dense_to_one_hot, extract_images, extract_labels
+from input_data import InvalidDataError, dense_to_one_hot, extract_images, extract_labels, idx
 from input_data.idx import read_idx
 from local_server import WEB_PAGE
+from short_runs import ROOT
 
 IMAGES = random_images(5)
 LABELS = random_labels(5)
 PLAIN = idx_bytes(IMAGES)
 GZIPPED = gzip.compress(PLAIN)
 HEADER_BYTES = 16
+
+
+@pytest.fixture(params=[isal_zlib, zlib], ids=["isal", "zlib"], scope="module", autouse=True)
+def decompressor(request):
+    """Each test runs with isal, and with Python's own zlib, which serves where isal is missing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(idx, "zlib", request.param)
+        yield
+
+
+def test_pythons_own_zlib_serves_where_isal_is_missing():
+    code = (
+        "import sys; sys.modules['isal'] = None\n"
+        "from input_data import idx; print(idx.zlib.__name__)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
+    assert found.stdout == b"zlib\n"
 
 
 def write(tmp_path, content, name="train-images-idx3-ubyte.gz"):

@@ -196,6 +196,8 @@ def test_progress_is_shown_on_a_terminal_and_an_interrupt_ends_it_in_one_line(tm
         cwd=str(tmp_path),
         stdout=subprocess.DEVNULL,
         stderr=end_of_script,
+        # What is started in the background ignores Ctrl-C, and so would what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(end_of_script)
     shown = os.read(terminal, 1000)

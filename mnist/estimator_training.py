@@ -1,0 +1,63 @@
+"""Trains an Estimator in a folder of its own, and goes on there where it stopped."""
+
+import tensorflow as tf
+
+from mnist import checkpoints
+from mnist.stop_on_signal import StopOnSignal
+
+
+def last_checkpoint(classifier):
+    """Returns the path prefix of the checkpoint to go on from, or None, and tells TensorFlow.
+
+    Args:
+      classifier: tf.estimator.Estimator of images of shape [784] under "x".
+
+    Raises:
+      CheckpointError: it does not fit the network, or none can be read.
+    """
+    with tf.Graph().as_default():
+        tf.train.create_global_step()
+        images = tf.placeholder(tf.float32, [None, 784])
+        labels = tf.placeholder(tf.int32, [None])
+        classifier.model_fn({"x": images}, labels, tf.estimator.ModeKeys.TRAIN, classifier.config)
+        prefix = checkpoints.latest_usable(classifier.model_dir)
+    if prefix:
+        checkpoints.choose(classifier.model_dir, prefix)
+    return prefix
+
+
+def train(classifier, input_fn, max_steps, hooks):
+    """Trains up to a total number of steps, and prints the checkpoint that it ends with.
+
+    Args:
+      classifier: as for last_checkpoint.
+      input_fn: where its batches come from.
+      max_steps: at which step training ends.
+      hooks: list of tf.estimator.SessionRunHook.
+
+    Raises:
+      CheckpointError: the checkpoint in the folder does not fit the network, or no other can be
+        written.
+      FolderInUseError: another process trains in the folder.
+      FloatingPointError: the loss stopped being a number.
+      KeyboardInterrupt: after a checkpoint is written.
+    """
+    model_dir = classifier.model_dir
+    resumed = last_checkpoint(classifier)
+    if resumed and checkpoints.announce(resumed) >= max_steps:
+        checkpoints.announce_the_end(max_steps)
+        return
+    with StopOnSignal() as stop, checkpoints.alone_in(model_dir):
+        try:
+            classifier.train(input_fn=input_fn, max_steps=max_steps, hooks=[*hooks, stop])
+        except tf.estimator.NanLossDuringTrainingError as error:
+            raise FloatingPointError(
+                "the loss is not a number: training diverged; try a smaller --learning_rate. The "
+                f"last checkpoint is {classifier.latest_checkpoint()}"
+            ) from error
+        except tf.errors.ResourceExhaustedError as error:
+            raise checkpoints.CheckpointError(
+                f"{model_dir}: training cannot go on ({checkpoints.first_line(error)}); make room. "
+                f"The last good checkpoint is {last_checkpoint(classifier)}"
+            ) from error
+        print(f"checkpoint {classifier.latest_checkpoint()}")
