@@ -20,13 +20,15 @@ with command_line.explained_imports(__name__):
 
     import input_data
     from mnist.checkpoints import save_variables
+    from mnist.evaluation import accuracy as accuracy_on
     from mnist.event_file import EventFile
     from mnist.session_threads import one_thread
 
 STEPS_PER_SCALAR = 10
 
 SoftmaxRegression = collections.namedtuple(
-    "SoftmaxRegression", ["x", "y_", "W", "b", "y", "cross_entropy", "train_step", "accuracy"]
+    "SoftmaxRegression",
+    ["x", "y_", "W", "b", "y", "cross_entropy", "train_step", "correct_prediction", "accuracy"],
 )
 
 
@@ -47,7 +49,9 @@ def softmax_regression(learning_rate):
 
     correct_prediction = tf.equal(tf.argmax(y, 1), tf.argmax(y_, 1))  # [batch]
     accuracy = tf.reduce_mean(tf.cast(correct_prediction, tf.float32))
-    return SoftmaxRegression(x, y_, W, b, y, cross_entropy, train_step, accuracy)
+    return SoftmaxRegression(
+        x, y_, W, b, y, cross_entropy, train_step, correct_prediction, accuracy
+    )
 
 
 def train(sess, model, data_set, max_steps, batch_size, log_dir=None):
@@ -76,11 +80,6 @@ def train(sess, model, data_set, max_steps, batch_size, log_dir=None):
                 events.add_scalar("accuracy", sess.run(model.accuracy, feed_dict), step)
 
 
-def evaluate(sess, model, data_set):
-    """Returns the share of a data set that the model tells right, from 0 to 1."""
-    return sess.run(model.accuracy, feed_dict={model.x: data_set.images, model.y_: data_set.labels})
-
-
 def parse_flags(argv):
     parser = command_line.flag_parser(
         "Softmax regression on MNIST.", max_steps=1000, batch_size=100, learning_rate=0.5
@@ -104,7 +103,7 @@ def main(argv=None):
         train(sess, model, mnist.train, flags.max_steps, flags.batch_size, log_dir)
         if log_dir:
             print(f"checkpoint {save_variables(sess, log_dir, flags.max_steps)}")
-        print(evaluate(sess, model, mnist.test))
+        print(accuracy_on(sess, model.correct_prediction, model.x, model.y_, mnist.test))
 
 
 if __name__ == "__main__":

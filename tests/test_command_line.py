@@ -1,3 +1,4 @@
+import gc
 import itertools
 import os
 import shlex
@@ -19,6 +20,14 @@ def run_python(code, *options, **environment):
         capture_output=True,
         text=True,
     )
+
+
+def test_no_garbage_is_sought_while_a_script_imports(monkeypatch):
+    monkeypatch.setattr(gc, "freeze", lambda: None)  # for good, in the process of the tests
+    for module, sought in (("__main__", False), ("mnist_softmax", True)):
+        with command_line.explained_imports(module):
+            assert gc.isenabled() == sought
+        assert gc.isenabled()
 
 
 def parse(*flags):
