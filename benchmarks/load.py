@@ -12,15 +12,10 @@ import json
 import time
 
 import side_by_side
+from process_memory import resident
 
 READERS = ["tensorflow", "input_data"]
 BATCHES = 5500  # ten epochs of 55,000 examples
-
-
-def resident(field):
-    """Returns MB of memory that the process holds (VmRSS) or has held at most (VmHWM)."""
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith(field)) / 1024
 
 
 def measure(reader, data_dir):

@@ -1,12 +1,13 @@
 """Measures how much memory each script takes after 500, 1500 and 5000 steps.
 
     uv run benchmarks/memory.py
-    uv run benchmarks/memory.py mnist_softmax
+    uv run benchmarks/memory.py mnist_softmax --steps 500 5000 20000
 
 What a script leaks with each step would show in the difference. On drawn digits, and the
 convolutional networks in small batches, to save time. Runs on Linux.
 """
 
+import argparse
 import os
 import re
 import subprocess
@@ -14,7 +15,6 @@ import sys
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-MEASURED_AT = (500, 1500, 5000)  # the first checkpoint and evaluation are after 1000
 # Runs a script, and notes the resident memory each time that a batch has been taken often enough.
 WATCHED = """
 import sys
@@ -51,13 +51,13 @@ SCRIPTS = {
 }
 
 
-def measure(script):
+def measure(script, steps):
     """Returns resident memory in MB, at each of the steps."""
     watch, flags = SCRIPTS[script]
-    code = WATCHED.format(root=ROOT, script=script, measured_at=MEASURED_AT, watch=watch)
+    code = WATCHED.format(root=ROOT, script=script, measured_at=steps, watch=watch)
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            [sys.executable, "-c", code, "--fake_data", f"--max_steps={MEASURED_AT[-1]}", *flags],
+            [sys.executable, "-c", code, "--fake_data", f"--max_steps={max(steps)}", *flags],
             cwd=folder,
             capture_output=True,
             text=True,
@@ -66,11 +66,15 @@ def measure(script):
 
 
 def main():
-    print(f"{'MB after steps':<26}" + "".join(f"{step:>8}" for step in MEASURED_AT))
-    for script in sys.argv[1:] or SCRIPTS:
-        print(
-            f"{script:<26}" + "".join(f"{number:>8.0f}" for number in measure(script)), flush=True
-        )
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("scripts", nargs="*", default=list(SCRIPTS), help="all by default")
+    # The first checkpoint and evaluation are after 1000 steps.
+    parser.add_argument("--steps", nargs="+", type=int, default=[500, 1500, 5000])
+    flags = parser.parse_args()
+    print(f"{'MB after steps':<26}" + "".join(f"{step:>8}" for step in flags.steps))
+    for script in flags.scripts:
+        found = measure(script, flags.steps)
+        print(f"{script:<26}" + "".join(f"{number:>8.0f}" for number in found), flush=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ A worker prints "ready", then reads numbers of steps from stdin and answers each
 that every step took, as a JSON list. It runs under the interpreter that has its package.
 """
 
-import contextlib
 import importlib
 import json
 import os
@@ -17,34 +16,49 @@ BATCH = 50
 CHANCE = numpy.random.RandomState(0)
 IMAGES = CHANCE.rand(BATCH, 784).astype(numpy.float32)
 CLASSES = CHANCE.randint(10, size=BATCH)
+ALL_GRADIENTS = ("Conv2D", "MatMul", "Relu")
+STOCK = ()
 
 
-def with_gradients(script, stock):
-    """Imports a script; with TensorFlow's own gradients in place of ours, if asked for."""
+def import_script(name, gradients=None):
+    """Imports a script, to be measured with some of our gradients only.
+
+    Args:
+      name: the script's module name.
+      gradients: types of operations that get our gradient, out of "Conv2D", "MatMul" and "Relu";
+        None for the script as it is.
+    """
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    module = importlib.import_module(script)
-    if stock:
-        module.cpu_gradients = contextlib.nullcontext
-    return module
+    script = importlib.import_module(name)
+    if gradients is not None:
+        import tensorflow as tf
+
+        from mnist import cpu_gradients as ours
+
+        names = (ours.CONV2D_GRADIENT, ours.MATMUL_GRADIENT, ours.RELU_GRADIENT)
+        overrides = dict(zip(ALL_GRADIENTS, names))
+        chosen = {operation: overrides[operation] for operation in gradients}
+        script.cpu_gradients = lambda: tf.get_default_graph().gradient_override_map(chosen)
+    return script
 
 
-def tensorflow_1(stock):
+def tensorflow_1(gradients=None):
     import tensorflow as tf
 
-    model = with_gradients("mnist_deep", stock).build_model(1e-4)
+    model = import_script("mnist_deep", gradients).build_model(1e-4)
     sess = tf.Session()
     sess.run(tf.global_variables_initializer())
     feed_dict = {model.x: IMAGES, model.y_: numpy.eye(10)[CLASSES], model.keep_prob: 0.5}
     return lambda: sess.run([model.train_step, model.cross_entropy], feed_dict)
 
 
-def estimator(stock):
+def estimator(gradients=None):
     """A training step of the Estimator's model, with its batch of 100, without its input queue."""
     import tensorflow as tf
 
     tf.train.create_global_step()
     images, labels = numpy.tile(IMAGES, (2, 1)), numpy.tile(CLASSES, 2)
-    script = with_gradients("mnist_layers_estimator", stock)
+    script = import_script("mnist_layers_estimator", gradients)
     spec = script.cnn_model_fn(
         {"x": tf.constant(images)}, tf.constant(labels), tf.estimator.ModeKeys.TRAIN
     )
@@ -97,10 +111,12 @@ def keras():
 
 
 CONTENDERS = {
-    "stock estimator": lambda: estimator(stock=True),
-    "mnist_layers_estimator": lambda: estimator(stock=False),
-    "stock": lambda: tensorflow_1(stock=True),
-    "mnist_deep.py": lambda: tensorflow_1(stock=False),
+    "stock estimator": lambda: estimator(STOCK),
+    "mnist_layers_estimator": estimator,
+    "stock": lambda: tensorflow_1(STOCK),
+    "with our Conv2D": lambda: tensorflow_1(ALL_GRADIENTS[:1]),
+    "and our MatMul": lambda: tensorflow_1(ALL_GRADIENTS[:2]),
+    "mnist_deep.py": tensorflow_1,
     "pytorch": lambda: pytorch(tuned=False),
     "pytorch tuned": lambda: pytorch(tuned=True),
     "keras": keras,

@@ -1,6 +1,7 @@
 """Runs scripts on few fake digits, with a checkpoint after every five steps."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -57,6 +58,16 @@ def finish(process):
 def start_unprivileged(script, *flags, **options):
     """Starts a script that cannot write where permissions forbid it."""
     return start(script, *flags, before=UNPRIVILEGED if os.geteuid() == 0 else (), **options)
+
+
+def wait_for_step(folder, step, process):
+    """Waits until a running training has saved a step, or a later one that pushed it out."""
+    found = -1
+    while found < step:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.01)
+        names = (re.fullmatch(r"model\.ckpt-(\d+)\.meta", name) for name in os.listdir(str(folder)))
+        found = max((int(name.group(1)) for name in names if name), default=-1)
 
 
 def wait_for(path, process):

@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import fully_connected_feed
 from input_data import DataSet
-from short_runs import ROOT, finish, start, start_unprivileged, wait_for
+from short_runs import ROOT, finish, start, start_unprivileged, wait_for_step
 
 EVAL_LINE = r"Num examples: (\d+)  Num correct: (\d+)  Precision @ 1: (\d\.\d{4})"
 SCRIPT = "fully_connected_feed"
@@ -218,7 +218,7 @@ def test_the_last_step_is_not_saved_where_it_diverges(tmp_path):
 def test_a_run_that_is_told_to_end_is_saved_and_resumed(tmp_path, sent, code, said):
     flags = [f"--log_dir={tmp_path}", "--batch_size=20"]
     process = start(SCRIPT, "--max_steps=100000000", *flags)
-    wait_for(str(tmp_path / "model.ckpt-5.meta"), process)
+    wait_for_step(tmp_path, 5, process)
     process.send_signal(sent)
     found, out, err = finish(process)
     assert (found, err) == (code, f"{SCRIPT}.py: {said}\n")

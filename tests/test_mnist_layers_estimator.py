@@ -14,7 +14,7 @@ import mnist_layers_estimator
 from drawn_digits import brushed, twenty_pictures
 from input_data import DataSet, Datasets
 from mnist.cpu_gradients import CONV2D_GRADIENT
-from short_runs import ROOT, finish, start, wait_for
+from short_runs import ROOT, finish, start, wait_for_step
 
 SCRIPT = "mnist_layers_estimator"
 SMALL = "--batch_size=5"
@@ -223,7 +223,7 @@ def test_a_loss_that_is_not_a_number_ends_in_one_line(tmp_path):
 @pytest.mark.parametrize("sent, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_training_that_is_told_to_end_is_saved(tmp_path, sent, code):
     process = start(SCRIPT, f"--model_dir={tmp_path}", SMALL, stderr=subprocess.DEVNULL)
-    wait_for(str(tmp_path / "model.ckpt-5.meta"), process)
+    wait_for_step(tmp_path, 5, process)
     process.send_signal(sent)
     found, out, _ = finish(process)
     assert found == code

@@ -4,7 +4,7 @@ import signal
 import pytest
 import tensorflow as tf
 
-from short_runs import finish, start, wait_for
+from short_runs import finish, start, wait_for_step
 
 LOG_FLAGS = {
     "mnist_deep": "--log_dir",
@@ -21,7 +21,7 @@ def test_a_training_that_is_told_to_end_is_saved_and_says_one_line(
 ):
     flags = ["--max_steps=1000000", "--batch_size=5", f"{LOG_FLAGS[script]}={tmp_path}"]
     process = start(script, *flags)
-    wait_for(tmp_path / "model.ckpt-5.meta", process)
+    wait_for_step(tmp_path, 5, process)
     process.send_signal(sent)
     found, out, err = finish(process)
     own = [line for line in err.splitlines() if not line.startswith(("INFO", " ", "graph_", "}"))]
