@@ -152,9 +152,10 @@ def find_run(run_dir):
     """Returns the name of a run's model and its checkpoint's path prefix.
 
     Raises:
-      CheckpointError: the folder holds no checkpoint, or one of another model.
+      CheckpointError: the folder holds no checkpoint that can be read, or one of another model.
     """
-    prefix = tf.train.latest_checkpoint(run_dir)
+    with tf.Graph().as_default():
+        prefix = checkpoints.latest_usable(run_dir)
     if prefix is None:
         raise checkpoints.CheckpointError(
             f"{run_dir}: holds no checkpoint; name the folder that a run printed, or that was "
@@ -186,10 +187,20 @@ def figures(run_dir, data_sets):
 
 
 def parse_flags(argv):
-    parser = argparse.ArgumentParser(description="Draws what a run has learned.")
-    parser.add_argument("run_dir", help="folder of a run, with its checkpoint and event files")
-    parser.add_argument("--figures_dir", default="figures", help="folder to write to")
+    parser = argparse.ArgumentParser(
+        description="Draws what a run has learned.", allow_abbrev=False
+    )
+    parser.add_argument(
+        "run_dir", type=command_line.path, help="folder of a run, with its checkpoint and events"
+    )
+    parser.add_argument(
+        "--figures_dir",
+        type=command_line.path,
+        default="figures",
+        help="folder to write to (default: %(default)s)",
+    )
     command_line.add_data_flags(parser)
+    command_line.add_seed(parser, "that of the run, if its digits were drawn with --fake_data")
     return parser.parse_args(argv)
 
 
@@ -198,8 +209,10 @@ def main(argv=None):
     command_line.begin(flags)
     # TensorBoard's reader warns of every resumed run that it has more than one graph.
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
-    data_sets = input_data.read_data_sets(flags.data_dir, fake_data=flags.fake_data)
-    os.makedirs(flags.figures_dir, exist_ok=True)
+    data_sets = input_data.read_data_sets(
+        flags.data_dir, fake_data=flags.fake_data, seed=flags.seed
+    )
+    command_line.writable_folder(flags.figures_dir)
     for file_name, figure in figures(flags.run_dir, data_sets):
         path = os.path.join(flags.figures_dir, file_name)
         figure.savefig(path, dpi=80, pil_kwargs={"optimize": True})

@@ -84,7 +84,10 @@ def run_training(flags):
       flags: what parse_flags returned.
 
     Raises:
-      CheckpointError: the checkpoint in the log folder does not fit the flags.
+      InvalidDataError, DownloadError: see input_data.read_data_sets.
+      CheckpointError: the checkpoint in the log folder does not fit the flags, or none can be
+        written.
+      FolderInUseError: another process trains in the log folder.
       FloatingPointError: the loss stopped being a finite number.
     """
     data_sets = input_data.read_data_sets(flags.data_dir, flags.fake_data, seed=flags.seed)
@@ -98,12 +101,12 @@ def run_training(flags):
         eval_correct = mnist.evaluation(logits, labels_placeholder)
         summary = tf.summary.merge_all()
 
-        evals = (sess, eval_correct, images_placeholder, labels_placeholder, data_sets)
         checkpoints = Checkpoints(log_dir)
-        steps = checkpoints.steps_to_do(sess, flags.max_steps, data_sets.train, flags.batch_size)
-        if not steps:
-            do_evals(*evals)
-        with EventFile(log_dir, sess.graph, steps.start) as summary_writer, checkpoints.kept(sess):
+        with checkpoints.training(
+            sess, flags.max_steps, data_sets.train, flags.batch_size
+        ) as steps, EventFile(log_dir, sess.graph, steps.start) as summary_writer:
+            if not steps:
+                do_evals(sess, eval_correct, images_placeholder, labels_placeholder, data_sets)
             for step in command_line.progress(steps):
                 start_time = time.time()
                 feed_dict = fill_feed_dict(
@@ -118,7 +121,7 @@ def run_training(flags):
                     summary_writer.add_summary(summary_str, step)
                 if (step + 1) % STEPS_PER_CHECKPOINT == 0 or step + 1 == flags.max_steps:
                     tqdm.write(f"checkpoint {checkpoints.save(sess, loss, feed_dict)}")
-                    do_evals(*evals)
+                    do_evals(sess, eval_correct, images_placeholder, labels_placeholder, data_sets)
 
 
 def parse_flags(argv):

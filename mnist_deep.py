@@ -67,7 +67,7 @@ def deepnn(x):
       y_conv, float32 logits of shape [batch, 10], and keep_prob, the probability with which dropout
       keeps a feature: 1.0 unless it is fed.
     """
-    x_image = tf.reshape(x, [-1, 28, 28, 1])
+    x_image = tf.reshape(x, [-1, 28, 28, 1])  # [batch, 28, 28, 1]
 
     with tf.name_scope("conv1"):
         W_conv1 = weight_variable([5, 5, 1, 32], "W_conv1")
@@ -84,12 +84,12 @@ def deepnn(x):
     with tf.name_scope("fc1"):
         W_fc1 = weight_variable([7 * 7 * 64, 1024], "W_fc1")
         b_fc1 = bias_variable([1024], "b_fc1")
-        h_pool2_flat = tf.reshape(h_pool2, [-1, 7 * 7 * 64])
+        h_pool2_flat = tf.reshape(h_pool2, [-1, 7 * 7 * 64])  # [batch, 3136]
         h_fc1 = tf.nn.relu(tf.matmul(h_pool2_flat, W_fc1) + b_fc1)  # [batch, 1024]
 
     with tf.name_scope("dropout"):
         keep_prob = tf.placeholder_with_default(1.0, [], name="keep_prob")
-        h_fc1_drop = tf.nn.dropout(h_fc1, rate=1 - keep_prob)
+        h_fc1_drop = tf.nn.dropout(h_fc1, rate=1 - keep_prob)  # [batch, 1024]
 
     with tf.name_scope("fc2"):
         W_fc2 = weight_variable([1024, 10], "W_fc2")
@@ -99,7 +99,13 @@ def deepnn(x):
 
 
 def build_model(learning_rate):
-    """Builds the network, its training step and its evaluation in the default graph."""
+    """Builds the network, its training step and its evaluation in the default graph.
+
+    Returns:
+      Model: placeholders x [batch, 784], y_ [batch, 10] and keep_prob []; cross_entropy and
+      accuracy [], the means over the batch; correct_prediction [batch]; and the operation
+      train_step.
+    """
     x = tf.placeholder(tf.float32, shape=[None, 784], name="x")
     y_ = tf.placeholder(tf.float32, shape=[None, 10], name="y_")
     with cpu_gradients():
@@ -118,8 +124,18 @@ def build_model(learning_rate):
 def train(sess, model, data_set, steps, batch_size, events, checkpoints):
     """Trains through a range of steps, with a line, scalars and a checkpoint now and then.
 
+    Args:
+      sess: session that holds the variables.
+      model: what build_model returned.
+      data_set: where the batches come from.
+      steps: range of the steps to do.
+      batch_size: examples per step.
+      events: EventFile for the scalars.
+      checkpoints: Checkpoints that save the variables.
+
     Raises:
       FloatingPointError: the loss stopped being a finite number.
+      CheckpointError: a checkpoint cannot be written.
     """
     for i in command_line.progress(steps):
         batch = data_set.next_batch(batch_size)
@@ -157,8 +173,9 @@ def main(argv=None):
         tf.set_random_seed(flags.seed)
         model = build_model(flags.learning_rate)
         checkpoints = Checkpoints(log_dir)
-        steps = checkpoints.steps_to_do(sess, flags.max_steps, mnist.train, flags.batch_size)
-        with EventFile(log_dir, sess.graph, steps.start) as events, checkpoints.kept(sess):
+        with checkpoints.training(
+            sess, flags.max_steps, mnist.train, flags.batch_size
+        ) as steps, EventFile(log_dir, sess.graph, steps.start) as events:
             train(sess, model, mnist.train, steps, flags.batch_size, events, checkpoints)
         print(f"checkpoint {checkpoints.latest()}")
         test_accuracy = accuracy_on(sess, model.correct_prediction, model.x, model.y_, mnist.test)

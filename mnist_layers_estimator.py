@@ -43,19 +43,22 @@ def cnn_model_fn(features, labels, mode, params=None):
       [batch, 10]; to train, with loss and training step; to evaluate, with loss and accuracy.
     """
     training = mode == tf.estimator.ModeKeys.TRAIN
-    input_layer = tf.reshape(features["x"], [-1, 28, 28, 1])
+    input_layer = tf.reshape(features["x"], [-1, 28, 28, 1])  # [batch, 28, 28, 1]
 
     with cpu_gradients():
         conv1 = tf.layers.conv2d(
             inputs=input_layer, filters=32, kernel_size=[5, 5], padding="same",
             activation=tf.nn.relu,
         )  # [batch, 28, 28, 32]  # fmt: skip
+        # pool1: [batch, 14, 14, 32]
         pool1 = tf.layers.max_pooling2d(inputs=conv1, pool_size=[2, 2], strides=2)
         conv2 = tf.layers.conv2d(
             inputs=pool1, filters=64, kernel_size=[5, 5], padding="same", activation=tf.nn.relu
         )  # [batch, 14, 14, 64]
+        # pool2: [batch, 7, 7, 64]
         pool2 = tf.layers.max_pooling2d(inputs=conv2, pool_size=[2, 2], strides=2)
-        pool2_flat = tf.reshape(pool2, [-1, 7 * 7 * 64])
+        pool2_flat = tf.reshape(pool2, [-1, 7 * 7 * 64])  # [batch, 3136]
+        # dense and dropout: [batch, 1024]
         dense = tf.layers.dense(inputs=pool2_flat, units=1024, activation=tf.nn.relu)
         dropout = tf.layers.dropout(inputs=dense, rate=0.4, training=training)
         logits = tf.layers.dense(inputs=dropout, units=10)  # [batch, 10]
@@ -170,16 +173,23 @@ def parse_flags(argv):
         seed_meaning="fixes the weights at the start, but not the order of the batches",
     )  # fmt: skip
     command_line.add_log_dir(parser, "--model_dir")
-    parser.add_argument("--export_dir", help="folder to write a SavedModel into, when trained")
+    parser.add_argument(
+        "--export_dir",
+        type=command_line.path,
+        help="folder to write a SavedModel into, when trained",
+    )
     parser.add_argument(
         "--predict",
         nargs="+",
+        type=command_line.path,
         metavar="FILE",
         help="pictures of digits, PNG or JPEG, to tell with the network in --model_dir",
     )
     flags = parser.parse_args(argv)
     if flags.model_dir is None and flags.predict:
         parser.error("--predict needs --model_dir, the folder of a trained network")
+    if flags.export_dir and flags.predict:
+        parser.error("--predict does not export: give --export_dir in a run of its own")
     if flags.model_dir is None and "TF_CONFIG" in os.environ:
         parser.error("TF_CONFIG is set: name with --model_dir the folder that all tasks share")
     return flags
@@ -198,6 +208,7 @@ def main(argv=None):
     )
     if config.task_type == "ps":
         cluster.serve_variables(config)
+        return
     mnist_classifier = tf.estimator.Estimator(
         model_fn=cnn_model_fn, config=config, params={"learning_rate": flags.learning_rate}
     )

@@ -37,6 +37,7 @@ def alone(core):
         command = [sys.executable, os.path.join(ROOT, f"{SCRIPT}.py"), "--fake_data"]
         flags = [f"--model_dir={folder}/model", f"--max_steps={STEPS}"]
         done = subprocess.run([*on_core(core), *command, *flags], capture_output=True, text=True)
+        done.check_returncode()
         return steps_per_second(done.stderr)
 
 
@@ -44,11 +45,10 @@ def cluster(workers):
     """Trains with a chief and, for two workers, another one, and returns steps per second."""
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        flags = [f"--max_steps={STEPS}"]
-        tasks = stack.enter_context(LocalCluster(folder, *flags, checkpoint_steps=10**6))
-        tasks.start("ps", "chief", before=on_core(0))
+        tasks = stack.enter_context(LocalCluster(folder, checkpoint_steps=10**6))
+        tasks.start("ps", "chief", max_steps=STEPS, before=on_core(0))
         if workers == 2:
-            tasks.start("worker", before=on_core(1))
+            tasks.start("worker", max_steps=STEPS, before=on_core(1))
             tasks.wait("worker")
         tasks.wait("chief")
         return steps_per_second(tasks.log("chief"))

@@ -18,20 +18,18 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Runs a script, and notes the resident memory each time that a batch has been taken often enough.
 WATCHED = """
 import sys
-sys.path.insert(0, {root!r})
+sys.path[:0] = [{root!r}, {root!r} + "/benchmarks"]
 from mnist import command_line
 import {script} as script
 from input_data import DataSet
-
-def resident():
-    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
+from process_memory import resident
 
 count = 0
 def counted(*arguments):
     global count
     count += 1
     if count in {measured_at}:
-        print("resident", count, resident(), flush=True)
+        print("resident", count, resident("VmRSS"), flush=True)
     return original(*arguments)
 
 {watch}
@@ -62,6 +60,8 @@ def measure(script, steps):
             capture_output=True,
             text=True,
         )
+    if done.returncode:
+        sys.exit(f"{script} failed:\n{done.stderr}")
     return [float(number) for number in re.findall(r"^resident \d+ ([0-9.]+)", done.stdout, re.M)]
 
 
@@ -71,6 +71,7 @@ def main():
     # The first checkpoint and evaluation are after 1000 steps.
     parser.add_argument("--steps", nargs="+", type=int, default=[500, 1500, 5000])
     flags = parser.parse_args()
+    flags.steps.sort()
     print(f"{'MB after steps':<26}" + "".join(f"{step:>8}" for step in flags.steps))
     for script in flags.scripts:
         found = measure(script, flags.steps)

@@ -2,6 +2,7 @@
 
 
 def resident(field):
-    """Returns MB of memory that this process holds (VmRSS) or has held at most (VmHWM)."""
+    """Returns MB, 10**6 bytes, that this process holds (VmRSS) or has held at most (VmHWM)."""
     with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith(field)) / 1024
+        kibibytes = next(int(line.split()[1]) for line in status if line.startswith(field))
+    return kibibytes * 1024 / 1e6

@@ -24,7 +24,7 @@ WARM_UP_STEPS = 10
 
 
 def start(interpreter, contender):
-    """Starts a contender, or returns None where the interpreter lacks its package."""
+    """Starts a contender, or returns None where the interpreter lacks a module that it needs."""
     worker = subprocess.Popen(
         [interpreter, os.path.join(HERE, "step_workers.py"), contender],
         stdin=subprocess.PIPE,
@@ -32,7 +32,10 @@ def start(interpreter, contender):
         stderr=subprocess.DEVNULL,
         universal_newlines=True,
     )
-    return worker if worker.stdout.readline().strip() == "ready" else None
+    answer = worker.stdout.readline().strip()
+    if not answer:
+        sys.exit(f"{contender}: failed to start; `step_workers.py {contender!r}` shows why")
+    return worker if answer == "ready" else None
 
 
 def run_block(worker, steps):
@@ -44,9 +47,10 @@ def run_block(worker, steps):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--peer", help="Python interpreter that has PyTorch, Keras, or both")
-    parser.add_argument("--gradients", action="store_true", help="measure one gradient at a time")
-    parser.add_argument("--estimator", action="store_true", help="measure the Estimator's model")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--peer", help="Python interpreter that has PyTorch, Keras, or both")
+    kind.add_argument("--gradients", action="store_true", help="measure one gradient at a time")
+    kind.add_argument("--estimator", action="store_true", help="measure the Estimator's model")
     parser.add_argument("--blocks", type=int, default=20, help="blocks per contender")
     parser.add_argument("--steps", type=int, default=20, help="steps per block")
     flags = parser.parse_args()
@@ -56,7 +60,7 @@ def main():
     if flags.estimator:
         names = ["stock estimator", "mnist_layers_estimator"]
     contenders = dict.fromkeys(names, sys.executable)
-    if flags.peer and not flags.estimator:
+    if flags.peer:
         contenders.update(dict.fromkeys(["pytorch", "pytorch tuned", "keras"], flags.peer))
     workers = {name: start(interpreter, name) for name, interpreter in contenders.items()}
     seconds = {name: [] for name, worker in workers.items() if worker}

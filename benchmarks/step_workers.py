@@ -1,7 +1,8 @@
 """The contenders of step_time.py: each trains the tutorial's deep network, step by step.
 
-A worker prints "ready", then reads numbers of steps from stdin and answers each with the seconds
-that every step took, as a JSON list. It runs under the interpreter that has its package.
+A worker prints "ready", or which module it lacks. Then it reads numbers of steps from stdin and
+answers each with the seconds that every step took, as a JSON list. It runs under the interpreter
+that has its package.
 """
 
 import importlib
@@ -125,7 +126,11 @@ CONTENDERS = {
 
 def main():
     answers, sys.stdout = sys.stdout, sys.stderr  # what a framework prints is no answer
-    step = CONTENDERS[sys.argv[1]]()
+    try:
+        step = CONTENDERS[sys.argv[1]]()
+    except ModuleNotFoundError as error:
+        print(f"{error.name} is not there", file=answers, flush=True)
+        return
     step()
     print("ready", file=answers, flush=True)
     for line in sys.stdin:

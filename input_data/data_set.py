@@ -12,6 +12,7 @@ import sys
 import numpy
 
 from input_data import fake_digits
+from input_data.idx import InvalidDataError
 
 FAKE_EXAMPLES = 10000
 # TensorFlow takes seeds modulo this number.
@@ -126,15 +127,15 @@ class DataSet:
           images and labels, two new arrays of batch_size rows each.
 
         Raises:
-          ValueError: batch_size is negative, the set is empty, or fake_data is asked of a set
-            that is not fake.
+          InvalidDataError: a ValueError; the set is empty.
+          ValueError: batch_size is negative, or fake_data is asked of a set that is not fake.
           TypeError: batch_size is not an integer.
         """
         missing = operator.index(batch_size)
         if missing < 0:
             raise ValueError(f"batch_size is {batch_size}, expected 0 or more")
         if missing and not self._num_examples:
-            raise ValueError("cannot take a batch from a data set without examples")
+            raise InvalidDataError("cannot take a batch from a data set without examples")
         if fake_data and not self._fake_data:
             raise ValueError(
                 "next_batch(fake_data=True) on a data set that is not fake; "

@@ -64,10 +64,10 @@ def read_data_sets(
 
     Raises:
       InvalidDataError: a ValueError; a file is damaged or does not belong to the others, and no
-        good one could be downloaded.
+        good one could be downloaded; or validation_size is out of range.
       DownloadError: an InvalidDataError and OSError; files are missing and could not be
         downloaded.
-      ValueError: validation_size is out of range.
+      OSError: a file may not be read.
       TypeError: dtype is neither float32 nor uint8.
     """
     # One state for all three, since TensorFlow's sets take turns at numpy's global one.
@@ -79,9 +79,9 @@ def read_data_sets(
     arrays = _read_folder(os.path.abspath(os.path.expanduser(train_dir)), source_url)
     images, labels, test_images, test_labels = (arrays[name] for name in CHECKSUMS)
     if not 0 <= validation_size <= len(images):
-        raise ValueError(
-            f"validation_size is {validation_size}, expected 0 to {len(images)}, the number of "
-            "training examples"
+        raise InvalidDataError(
+            f"{train_dir}: validation_size is {validation_size}, expected 0 to {len(images)}, the "
+            "number of training examples; name a folder with more of them, or another size"
         )
     if one_hot:
         labels, test_labels = dense_to_one_hot(labels, 10), dense_to_one_hot(test_labels, 10)

@@ -41,7 +41,10 @@ def _lock(descriptor, folder, wait):
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError as error:
-        raise FolderInUseError(f"{folder}: another process works in this folder") from error
+        raise FolderInUseError(
+            f"{folder}: another process works in this folder; wait for its end, or name another "
+            "folder"
+        ) from error
     except OSError:  # some network file systems have no locks
         return False
     return True

@@ -146,7 +146,13 @@ def _open(path):
     if os.path.exists(path) and not os.path.isfile(path):
         kind = "a folder" if os.path.isdir(path) else "not a regular file"
         raise InvalidDataError(f"{os.fspath(path)}: is {kind}, expected a file; move it away")
-    return open(path, "rb")
+    try:
+        return open(path, "rb")
+    except PermissionError as error:
+        raise PermissionError(
+            f"{os.fspath(path)}: cannot be read ({error.strerror}); make it readable, or name "
+            "another folder"
+        ) from error
 
 
 def _name_of(f):

@@ -18,7 +18,12 @@ HALF_SAVED_FILE = re.compile(
     rf"|{PREFIX}-[0-9]+\.meta\.tmp[0-9a-f]{{32}}|(checkpoint|graph\.pbtxt)\.tmp[0-9a-f]{{32}}"
 )
 HALF_SAVED_FOLDER = re.compile(rf"{PREFIX}-[0-9]+_temp_[0-9a-f]{{32}}")
-DAMAGE = (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.NotFoundError)
+UNREADABLE = (
+    tf.errors.DataLossError,
+    tf.errors.OutOfRangeError,
+    tf.errors.NotFoundError,
+    tf.errors.PermissionDeniedError,
+)
 
 
 class CheckpointError(UserError):
@@ -42,28 +47,42 @@ class Checkpoints:
         self._global_step = tf.train.get_or_create_global_step()
         self._latest = None
 
-    def steps_to_do(self, sess, max_steps, data_set, batch_size):
-        """Brings a session, and the batches that come next, to where the last run stopped.
+    @contextlib.contextmanager
+    def training(self, sess, max_steps, data_set, batch_size):
+        """Holds the folder for a training that goes on where the last one stopped.
+
+        A training that is interrupted inside is saved; of one that fails, what is left is named.
 
         Args:
           sess: session whose variables are restored or, without a checkpoint, initialized.
           max_steps: at which step training is to end.
-          data_set: DataSet that training takes its batches from.
+          data_set: DataSet that training takes its batches from; those of the steps that are done
+            are left out.
           batch_size: examples per step.
 
-        Returns:
+        Yields:
           range of the steps that are left to do, empty after a finished run.
 
         Raises:
-          CheckpointError: see latest_usable.
+          CheckpointError: see latest_usable; or an interrupted training cannot be saved.
+          FolderInUseError: another process trains in the folder.
+          KeyboardInterrupt: after the checkpoint is written.
+          FloatingPointError: with the last checkpoint, which was written before the failure.
         """
-        steps = range(self.restore_or_initialize(sess), max_steps)
-        if not steps:
-            announce_the_end(max_steps)
-            return steps
-        for _ in range(steps.start):
-            data_set.next_batch(batch_size)
-        return steps
+        with alone_in(self._log_dir):
+            steps = range(self.restore_or_initialize(sess), max_steps)
+            if steps:
+                for _ in range(steps.start):
+                    data_set.next_batch(batch_size)
+            else:
+                announce_the_end(max_steps)
+            try:
+                yield steps
+            except KeyboardInterrupt:
+                print(f"saved as {self.save(sess)}")
+                raise
+            except FloatingPointError as error:
+                raise FloatingPointError(f"{error}. {self._what_is_left()}") from error
 
     def restore_or_initialize(self, sess):
         """Restores the last checkpoint into a session or, without one, initializes its variables.
@@ -99,60 +118,24 @@ class Checkpoints:
         if loss is not None:
             loss_value, step = sess.run([loss, self._global_step], feed_dict)
             check_finite(loss_value, step)
+        prefix = os.path.join(self._log_dir, PREFIX)
         try:
-            self._latest = save_variables(sess, self._log_dir, self._global_step, self._saver)
-        except CheckpointError as error:
-            raise CheckpointError(f"{error}. {self._what_is_left()}") from error
+            self._latest = self._saver.save(sess, prefix, global_step=self._global_step)
+        except (tf.errors.OpError, OSError) as error:
+            raise CheckpointError(
+                f"{self._log_dir}: cannot save a checkpoint ({first_line(error)}); make room, or "
+                f"name another folder. {self._what_is_left()}"
+            ) from error
         return self._latest
 
     def latest(self):
         """Returns the path prefix that was saved to or restored from last, or None."""
         return self._latest
 
-    @contextlib.contextmanager
-    def kept(self, sess):
-        """Saves a training that is interrupted inside, and names what a failed one left good.
-
-        Raises:
-          FolderInUseError: another process trains in the folder.
-          KeyboardInterrupt: after the checkpoint is written.
-          FloatingPointError: with the last checkpoint, which was written before the failure.
-        """
-        with alone_in(self._log_dir):
-            try:
-                yield
-            except KeyboardInterrupt:
-                print(f"saved as {self.save(sess)}")
-                raise
-            except FloatingPointError as error:
-                raise FloatingPointError(f"{error}. {self._what_is_left()}") from error
-
     def _what_is_left(self):
         if self._latest is None:
             return "Nothing was saved"
         return f"The last good checkpoint is {self._latest}"
-
-
-def save_variables(sess, log_dir, step, saver=None):
-    """Saves a session's variables into a folder and returns the path prefix to restore them from.
-
-    Args:
-      sess: session with initialized variables.
-      log_dir: path of a folder that is there.
-      step: number of training steps that were done, as a number or as the variable that counts.
-      saver: tf.train.Saver; None for one of all variables.
-
-    Raises:
-      CheckpointError: the folder cannot be written to.
-    """
-    saver = saver or tf.train.Saver(save_relative_paths=True)
-    try:
-        return saver.save(sess, os.path.join(log_dir, PREFIX), global_step=step)
-    except (tf.errors.OpError, OSError) as error:
-        raise CheckpointError(
-            f"{log_dir}: cannot save a checkpoint ({first_line(error)}); make room, or name "
-            "another folder"
-        ) from error
 
 
 @contextlib.contextmanager
@@ -190,7 +173,7 @@ def latest_usable(log_dir):
     for prefix in _newest_first(log_dir):
         try:
             _check(prefix)
-        except DAMAGE as error:
+        except UNREADABLE as error:
             problems.append(f"{prefix} cannot be read ({first_line(error)})")
             continue
         for problem in problems:
@@ -225,6 +208,8 @@ def choose(log_dir, prefix):
 
 def _newest_first(log_dir):
     """Returns the prefixes of the checkpoints in a folder, from the one to resume to the oldest."""
+    if not os.path.isdir(log_dir):
+        return []
     matches = (re.fullmatch(rf"{PREFIX}-([0-9]+)\.index", name) for name in os.listdir(log_dir))
     steps = sorted((int(match.group(1)) for match in matches if match), reverse=True)
     newest_first = [os.path.join(log_dir, f"{PREFIX}-{step}") for step in steps]

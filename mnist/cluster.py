@@ -6,7 +6,7 @@ import signal
 import tensorflow as tf
 
 from mnist import checkpoints
-from mnist.estimator_training import last_checkpoint
+from mnist.estimator_training import explained_failures, resume
 from mnist.stop_on_signal import StopOnSignal
 from mnist.user_error import UserError
 
@@ -43,7 +43,8 @@ def serve_variables(config):
     """Keeps variables for the workers, as a parameter server, until the process is killed."""
     # It waits in C++, where Python's own handlers would not be called.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     server = tf.train.Server(
         config.cluster_spec, config.task_type, config.task_id, protocol=config.protocol
     )
@@ -59,16 +60,17 @@ def train_and_evaluate(classifier, train_spec, eval_spec):
       eval_spec: tf.estimator.EvalSpec.
 
     Raises:
-      CheckpointError: the checkpoint in the folder does not fit the network.
+      CheckpointError: the checkpoint in the folder does not fit the network, or no other can be
+        written.
       FolderInUseError: another chief trains in the folder.
+      FloatingPointError: the loss stopped being a number.
       KeyboardInterrupt: after a checkpoint is written.
     """
-    is_chief = classifier.config.task_type == "chief"
-    resumed = last_checkpoint(classifier) if is_chief else None
-    if resumed:
-        checkpoints.announce(resumed)
-    with StopOnSignal() as stop, contextlib.ExitStack() as stack:
-        if is_chief:
+    with contextlib.ExitStack() as stack:
+        if classifier.config.task_type == "chief":
             stack.enter_context(checkpoints.alone_in(classifier.model_dir))
+            resume(classifier)
+        stack.enter_context(explained_failures(classifier))
+        stop = stack.enter_context(StopOnSignal())
         train_spec = train_spec._replace(hooks=(*train_spec.hooks, stop))
         tf.estimator.train_and_evaluate(classifier, train_spec, eval_spec)

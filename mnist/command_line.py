@@ -5,6 +5,7 @@ Imports nothing but the standard library at first, so that it can say what else 
 
 import argparse
 import contextlib
+import errno
 import gc
 import logging
 import math
@@ -13,7 +14,6 @@ import re
 import shlex
 import signal
 import sys
-import tempfile
 import time
 
 LARGEST_COUNT = 10**9
@@ -29,8 +29,11 @@ class Terminated(KeyboardInterrupt):
 def explained_imports(module_name):
     """Makes an import of TensorFlow 1.15 that fails say why, and what to do, in one line.
 
+    A script's imports are faster inside it, too, and may be interrupted.
+
     Args:
-      module_name: __name__ of the importing module. Run as a script it ends with exit code 1.
+      module_name: __name__ of the importing module. Run as a script it ends with exit code 1, or
+        130 on Ctrl-C.
 
     Raises:
       ImportError: TensorFlow 1.15 or something it needs is missing or too new.
@@ -51,6 +54,10 @@ def explained_imports(module_name):
         if module_name == "__main__":
             sys.exit(f"{_script()}: error: {message}")
         raise ImportError(message) from error
+    except KeyboardInterrupt:
+        if module_name == "__main__":
+            _end_interrupted()
+        raise
 
 
 @contextlib.contextmanager
@@ -90,11 +97,7 @@ def flag_parser(
     add("--max_steps", whole_number(1, LARGEST_COUNT), max_steps, "training steps")
     add("--batch_size", whole_number(1, LARGEST_BATCH), batch_size, "examples per step")
     add("--learning_rate", _rate, learning_rate, "of the optimizer")
-    parser.add_argument(
-        "--seed",
-        type=whole_number(0, LARGEST_SEED),
-        help=f"{seed_meaning} (default: each run differs)",
-    )
+    add_seed(parser, f"{seed_meaning} (default: each run differs)")
     return parser
 
 
@@ -102,6 +105,7 @@ def add_data_flags(parser):
     """Adds the flags --data_dir and --fake_data."""
     parser.add_argument(
         "--data_dir",
+        type=path,
         default="MNIST_data",
         help="folder of the MNIST files, filled if need be (default: %(default)s)",
     )
@@ -110,10 +114,16 @@ def add_data_flags(parser):
     )
 
 
+def add_seed(parser, meaning):
+    """Adds the flag --seed."""
+    parser.add_argument("--seed", type=whole_number(0, LARGEST_SEED), help=meaning)
+
+
 def add_log_dir(parser, flag="--log_dir"):
     """Adds the flag of a script that resumes the training in that folder."""
     parser.add_argument(
         flag,
+        type=path,
         help="folder for event files and checkpoints; the training in it is resumed "
         "(default: a new folder below logs)",
     )
@@ -130,6 +140,13 @@ def whole_number(least, most):
         return int(text)
 
     return read
+
+
+def path(text):
+    """Reads a flag's value as a path. `~` is expanded, which the shell leaves alone after `=`."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty, expected a path")
+    return os.path.expanduser(text)
 
 
 def _rate(text):
@@ -154,33 +171,43 @@ def prepare_log_dir(log_dir, script=None):
     Raises:
       OSError: the folder cannot be made or written to.
     """
-    log_dir = _made(script) if log_dir is None else os.path.abspath(log_dir)
-    if os.path.exists(log_dir) and not os.path.isdir(log_dir):
-        raise NotADirectoryError(f"{log_dir}: is a file, expected a folder; name another folder")
-    try:
-        os.makedirs(log_dir, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(log_dir, error) from error
-    if not os.access(log_dir, os.W_OK):
-        raise PermissionError(f"{log_dir}: cannot write to this folder; name another folder")
-    print(f"logs and checkpoints are in {log_dir}" if script else f"logs are in {log_dir}")
+    log_dir = _made(script) if log_dir is None else writable_folder(log_dir)
+    print(f"logs and checkpoints are in {log_dir}")
     print(f"to see the graph and the curves: uv run tensorboard --logdir={shlex.quote(log_dir)}")
     return log_dir
 
 
+def writable_folder(folder):
+    """Makes a folder if it is not there, and returns its absolute path.
+
+    Raises:
+      OSError: the folder cannot be made or written to.
+    """
+    folder = os.path.abspath(folder)
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise NotADirectoryError(f"{folder}: is a file, expected a folder; name another folder")
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"{folder}: cannot make this folder ({error.strerror}); name another folder"
+        ) from error
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{folder}: cannot write to this folder; name another folder")
+    return folder
+
+
 def _made(script):
     """Makes a new folder below logs, named after a script, and returns its absolute path."""
-    logs = os.path.abspath("logs")
-    started = time.strftime("%Y%m%d-%H%M%S-")
-    try:
-        os.makedirs(logs, exist_ok=True)
-        return tempfile.mkdtemp(prefix=f"{script}-{started}", dir=logs)
-    except OSError as error:
-        raise _unwritable(logs, error) from error
-
-
-def _unwritable(folder, error):
-    return OSError(f"{folder}: cannot make this folder ({error.strerror}); name another folder")
+    first = os.path.join(writable_folder("logs"), time.strftime(f"{script}-%Y%m%d-%H%M%S"))
+    folder, number = first, 1
+    while True:
+        try:
+            os.mkdir(folder)
+            return folder
+        except FileExistsError:  # of a run that started in the same second
+            number += 1
+            folder = f"{first}-{number}"
 
 
 def progress(steps):
@@ -215,7 +242,11 @@ def _is_no_deprecation(record):
 
 
 def run(main):
-    """Calls a script's main and exits, with one line on stderr where a user can cause the error."""
+    """Calls a script's main, and exits where it fails.
+
+    The exit code is 1 for what a user can cause, after one line on stderr; 130 after Ctrl-C; 143
+    after SIGTERM; and 141 where nobody reads stdout any more.
+    """
     from input_data import DownloadError, InvalidDataError
     from mnist.user_error import UserError
 
@@ -231,16 +262,19 @@ def run(main):
         # Whoever read the output has what it wants, as `head` has.
         _discard(sys.stdout)
         sys.exit(141)
-    except (InvalidDataError, UserError, FloatingPointError, OSError) as error:
+    except (InvalidDataError, UserError, FloatingPointError) as error:
         _fail(str(error))
+    except OSError as error:
+        # Without a file name it comes from a file, or stdout, that was open already.
+        full = error.errno == errno.ENOSPC and not error.filename
+        _fail("cannot write: the disk is full; make room, or name another" if full else str(error))
     except UnicodeEncodeError as error:  # TensorFlow takes paths in UTF-8 only
         _fail(f"{error.object!r} is not text in UTF-8; name another file or folder")
     except Terminated:
         print(f"{_script()}: terminated", file=sys.stderr)
         sys.exit(143)
     except KeyboardInterrupt:
-        print(f"{_script()}: interrupted", file=sys.stderr)
-        sys.exit(130)
+        _end_interrupted()
 
 
 def _prepare_streams():
@@ -261,7 +295,16 @@ def _terminate(signal_number, frame):
     raise Terminated
 
 
+def _end_interrupted():
+    print(f"{_script()}: interrupted", file=sys.stderr)
+    sys.exit(130)
+
+
 def _fail(message):
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _discard(sys.stdout)
     sys.exit(f"{_script()}: error: {message}")
 
 

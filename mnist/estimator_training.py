@@ -1,5 +1,7 @@
 """Trains an Estimator in a folder of its own, and goes on there where it stopped."""
 
+import contextlib
+
 import tensorflow as tf
 
 from mnist import checkpoints
@@ -7,7 +9,7 @@ from mnist.stop_on_signal import StopOnSignal
 
 
 def last_checkpoint(classifier):
-    """Returns the path prefix of the checkpoint to go on from, or None, and tells TensorFlow.
+    """Returns the path prefix of the last usable checkpoint, or None.
 
     Args:
       classifier: tf.estimator.Estimator of images of shape [784] under "x".
@@ -20,10 +22,47 @@ def last_checkpoint(classifier):
         images = tf.placeholder(tf.float32, [None, 784])
         labels = tf.placeholder(tf.int32, [None])
         classifier.model_fn({"x": images}, labels, tf.estimator.ModeKeys.TRAIN, classifier.config)
-        prefix = checkpoints.latest_usable(classifier.model_dir)
-    if prefix:
-        checkpoints.choose(classifier.model_dir, prefix)
-    return prefix
+        return checkpoints.latest_usable(classifier.model_dir)
+
+
+def resume(classifier):
+    """Lets TensorFlow go on from the last usable checkpoint, and says so.
+
+    The folder must be held, as by checkpoints.alone_in.
+
+    Returns:
+      number of training steps already done.
+
+    Raises:
+      CheckpointError: see last_checkpoint.
+    """
+    prefix = last_checkpoint(classifier)
+    if prefix is None:
+        return 0
+    checkpoints.choose(classifier.model_dir, prefix)
+    return checkpoints.announce(prefix)
+
+
+@contextlib.contextmanager
+def explained_failures(classifier):
+    """Turns the errors by which TensorFlow ends a training into those of the other scripts.
+
+    Raises:
+      FloatingPointError: the loss stopped being a number.
+      CheckpointError: the folder cannot be written to.
+    """
+    try:
+        yield
+    except tf.estimator.NanLossDuringTrainingError as error:
+        raise FloatingPointError(
+            "the loss is not a number: training diverged; try a smaller --learning_rate. The last "
+            f"checkpoint is {classifier.latest_checkpoint()}"
+        ) from error
+    except tf.errors.ResourceExhaustedError as error:
+        raise checkpoints.CheckpointError(
+            f"{classifier.model_dir}: training cannot go on ({checkpoints.first_line(error)}); "
+            f"make room. The last good checkpoint is {last_checkpoint(classifier)}"
+        ) from error
 
 
 def train(classifier, input_fn, max_steps, hooks):
@@ -42,22 +81,10 @@ def train(classifier, input_fn, max_steps, hooks):
       FloatingPointError: the loss stopped being a number.
       KeyboardInterrupt: after a checkpoint is written.
     """
-    model_dir = classifier.model_dir
-    resumed = last_checkpoint(classifier)
-    if resumed and checkpoints.announce(resumed) >= max_steps:
-        checkpoints.announce_the_end(max_steps)
-        return
-    with StopOnSignal() as stop, checkpoints.alone_in(model_dir):
-        try:
+    with checkpoints.alone_in(classifier.model_dir), explained_failures(classifier):
+        if resume(classifier) >= max_steps:
+            checkpoints.announce_the_end(max_steps)
+            return
+        with StopOnSignal() as stop:
             classifier.train(input_fn=input_fn, max_steps=max_steps, hooks=[*hooks, stop])
-        except tf.estimator.NanLossDuringTrainingError as error:
-            raise FloatingPointError(
-                "the loss is not a number: training diverged; try a smaller --learning_rate. The "
-                f"last checkpoint is {classifier.latest_checkpoint()}"
-            ) from error
-        except tf.errors.ResourceExhaustedError as error:
-            raise checkpoints.CheckpointError(
-                f"{model_dir}: training cannot go on ({checkpoints.first_line(error)}); make room. "
-                f"The last good checkpoint is {last_checkpoint(classifier)}"
-            ) from error
-        print(f"checkpoint {classifier.latest_checkpoint()}")
+            print(f"checkpoint {classifier.latest_checkpoint()}")

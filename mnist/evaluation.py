@@ -2,6 +2,8 @@
 
 import numpy
 
+from input_data import InvalidDataError
+
 CHUNK = 500
 
 
@@ -9,7 +11,12 @@ def batches_of(data_set):
     """Yields all of a data set once, as arrays of up to 500 images and as many labels.
 
     In the order of this epoch; next_batch serves the same afterwards as it would have before.
+
+    Raises:
+      InvalidDataError: the set is empty.
     """
+    if not data_set.num_examples:
+        raise InvalidDataError("cannot evaluate on a data set without examples")
     for start in range(0, data_set.num_examples, CHUNK):
         yield data_set.examples(start, start + CHUNK)
 

@@ -18,6 +18,9 @@ class EventFile:
       graph: the tf.Graph to show.
       first_step: where training starts. What an earlier run in this folder wrote beyond that step
         is hidden by TensorBoard.
+
+    Raises:
+      OSError: at the end of `with`, the file was not written whole.
     """
 
     def __init__(self, log_dir, graph, first_step=0):
@@ -51,12 +54,13 @@ class EventFile:
 
     def _check(self):
         """Raises an OSError where events were lost, as on a full disk, which the writer ignores."""
-        path = max(glob.glob(self._files), key=os.path.getmtime)
+        path = max(glob.glob(self._files), key=os.path.getmtime, default=self._files)
         try:
             written = sum(1 for _ in tf.compat.v1.io.tf_record_iterator(path))
-        except tf.errors.DataLossError:
+        except (tf.errors.DataLossError, tf.errors.NotFoundError):
             written = 0
         if written != self._events:
             raise OSError(
-                f"{path}: could not be written whole, so its curves end early; is the disk full?"
+                f"{path}: could not be written whole, so its curves end early; make room, and "
+                "start again in another folder for whole ones"
             )

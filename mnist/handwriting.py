@@ -4,6 +4,8 @@ MNIST's digits are white on black, fitted into 20x20 pixels without changing the
 and centred by mass in 28x28 pixels. Source: Yann LeCun's page on MNIST.
 """
 
+import struct
+
 import numpy
 from PIL import Image, ImageOps
 
@@ -42,8 +44,13 @@ def read_picture(path):
                     f"{LARGEST_PICTURE}; make it smaller"
                 )
             grey = _grey_values(ImageOps.exif_transpose(picture))
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise PictureError(f"{path}: cannot be read as a PNG or JPEG picture ({error})") from error
+    except PictureError:
+        raise
+    # All but the first are Pillow's, for one or the other kind of damage.
+    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
+        raise PictureError(
+            f"{path}: cannot be read as a PNG or JPEG picture ({error}); name another"
+        ) from error
     try:
         return digit_of(grey).reshape(-1)
     except PictureError as error:
@@ -101,7 +108,8 @@ def _ink(grey):
     ink = paper - grey if darker > lighter else grey - paper
     if max(darker, lighter) < LEAST_CONTRAST:
         raise PictureError(
-            f"shows nothing: its grey values differ by {numpy.ptp(grey):.0f} of 255 only"
+            f"shows nothing: its grey values differ by {numpy.ptp(grey):.0f} of 255 only; write "
+            "darker, or on lighter paper"
         )
     return numpy.where(ink > PAPER * ink.max(), ink, 0)
 

@@ -21,7 +21,8 @@ class StopOnSignal(tf.estimator.SessionRunHook, contextlib.AbstractContextManage
 
     def __enter__(self):
         for number in (signal.SIGINT, signal.SIGTERM):
-            self._handlers[number] = signal.signal(number, self._receive)
+            if callable(signal.getsignal(number)):  # and not ignored, as in the background
+                self._handlers[number] = signal.signal(number, self._receive)
         return self
 
     def __exit__(self, *exception):

@@ -4,7 +4,17 @@ import pytest
 
 from idx_files import small_mnist, write_files
 from local_server import LocalServer
-from short_runs import FAKE_EXAMPLES
+from short_runs import FAKE_EXAMPLES, STARTED
+
+
+@pytest.fixture(autouse=True)
+def no_process_outlives_its_test():
+    yield
+    for process in STARTED:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    STARTED.clear()
 
 
 @pytest.fixture(scope="session")

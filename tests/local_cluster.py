@@ -36,13 +36,14 @@ class LocalCluster:
         for task in self._tasks:
             self.kill(task)
 
-    def start(self, *tasks, **options):
+    def start(self, *tasks, max_steps, **options):
         for task in tasks:
             config = {"cluster": self._cluster, "task": {"type": task, "index": 0}}
             with open(self._path(task), "a") as log:
                 self._tasks[task] = start(
                     SCRIPT,
                     *self._flags,
+                    f"--max_steps={max_steps}",
                     env={**os.environ, "TF_CONFIG": json.dumps(config)},
                     stdout=log,
                     stderr=log,

@@ -22,6 +22,8 @@ script.EVALUATION_SECONDS = 1
 sys.argv[0] = {script!r} + ".py"
 command_line.run(script.main)
 """
+# Those of the present test, for conftest.py to end if the test fails on the way.
+STARTED = []
 # Takes from root the right to write everywhere, and is not needed by others.
 UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
 
@@ -42,11 +44,13 @@ def start(script, *flags, before=(), checkpoint_steps=5, fake_data=True, root=RO
         root=root, script=script, examples=FAKE_EXAMPLES, checkpoint_steps=checkpoint_steps
     )
     piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*before, sys.executable, "-u", "-c", code, *["--fake_data"] * fake_data, *flags],
         universal_newlines=True,
         **{**piped, **options},
     )
+    STARTED.append(process)
+    return process
 
 
 def finish(process):
@@ -64,7 +68,7 @@ def wait_for_step(folder, step, process):
     """Waits until a running training has saved a step, or a later one that pushed it out."""
     found = -1
     while found < step:
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None, finish(process)
         time.sleep(0.01)
         names = (re.fullmatch(r"model\.ckpt-(\d+)\.meta", name) for name in os.listdir(str(folder)))
         found = max((int(name.group(1)) for name in names if name), default=-1)
@@ -73,5 +77,5 @@ def wait_for_step(folder, step, process):
 def wait_for(path, process):
     """Waits until a running process has made a file or a folder."""
     while not os.path.exists(path):
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None, finish(process)
         time.sleep(0.01)

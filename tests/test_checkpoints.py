@@ -144,8 +144,8 @@ def test_the_batches_of_a_resumed_training_are_those_that_come_next(session, tmp
     data_set, whole = (
         DataSet(images, numpy.zeros(20), dtype="uint8", reshape=False, seed=0) for _ in range(2)
     )
-    steps = Checkpoints(str(tmp_path)).steps_to_do(session, 5, data_set, batch_size=4)
-    assert steps == range(3, 5)
+    with Checkpoints(str(tmp_path)).training(session, 5, data_set, batch_size=4) as steps:
+        assert steps == range(3, 5)
     expected = [whole.next_batch(4)[0] for _ in range(4)][3]
     numpy.testing.assert_array_equal(data_set.next_batch(4)[0], expected)
 
@@ -153,7 +153,8 @@ def test_the_batches_of_a_resumed_training_are_those_that_come_next(session, tmp
 def test_nothing_left_to_train_is_said(session, tmp_path, capsys):
     train_in(tmp_path, 3)
     build()
-    assert not Checkpoints(str(tmp_path)).steps_to_do(session, 2, None, batch_size=4)
+    with Checkpoints(str(tmp_path)).training(session, 2, None, batch_size=4) as steps:
+        assert not steps
     assert capsys.readouterr().out.endswith("nothing left to train: --max_steps is 2\n")
 
 
@@ -172,8 +173,8 @@ def test_values_whose_loss_is_not_finite_are_not_saved(session, tmp_path):
 def test_an_interrupted_training_is_saved(session, tmp_path, capsys):
     _, train_step = build()
     checkpoints = Checkpoints(str(tmp_path))
-    checkpoints.restore_or_initialize(session)
-    with pytest.raises(KeyboardInterrupt), checkpoints.kept(session):
+    training = checkpoints.training(session, 5, None, batch_size=4)
+    with pytest.raises(KeyboardInterrupt), training:
         session.run(train_step)
         raise KeyboardInterrupt
     assert capsys.readouterr().out == f"saved as {checkpoints.latest()}\n"
@@ -183,10 +184,10 @@ def test_an_interrupted_training_is_saved(session, tmp_path, capsys):
 def test_a_training_that_diverges_keeps_the_checkpoint_before(session, tmp_path):
     _, train_step = build()
     checkpoints = Checkpoints(str(tmp_path))
-    checkpoints.restore_or_initialize(session)
-    prefix = checkpoints.save(session)
+    prefix = f"{tmp_path}/model.ckpt-0"
     refused = pytest.raises(FloatingPointError, match=f"bad loss. .*{prefix}")
-    with refused, checkpoints.kept(session):
+    with refused, checkpoints.training(session, 5, None, batch_size=4):
+        assert checkpoints.save(session) == prefix
         session.run(train_step)
         raise FloatingPointError("bad loss")
     assert checkpoints.latest() == prefix

@@ -9,7 +9,8 @@ from local_cluster import SCRIPT, LocalCluster
 from mnist.cluster import ClusterError, is_distributed, run_config
 from short_runs import finish, start
 
-STEPS = 1500
+STEPS_WITHOUT_END = 10**6
+LAST_STEPS = 200
 
 
 def steps_seen(log):
@@ -57,27 +58,44 @@ def test_a_cluster_needs_a_folder_that_all_tasks_share(monkeypatch):
 
 
 def test_a_cluster_trains_together_to_one_step_through_kills(tmp_path):
-    flags = [f"--max_steps={STEPS}", "--batch_size=5"]
-    with LocalCluster(tmp_path, *flags, checkpoint_steps=20) as cluster:
+    with LocalCluster(tmp_path, "--batch_size=5", checkpoint_steps=20) as cluster:
 
-        def restart(task, killed_at):
-            cluster.kill(task)
-            cluster.start(task)
-            cluster.wait_for(lambda: len(steps_seen(cluster.log(task))) > killed_at)
+        def restart(*tasks, max_steps):
+            for task in tasks:
+                cluster.kill(task)
+            cluster.start(*tasks, max_steps=max_steps)
 
-        cluster.start("ps", "chief", "worker", "evaluator")
+        def restart_and_see_it_train(task):
+            lines = len(steps_seen(cluster.log(task)))
+            restart(task, max_steps=STEPS_WITHOUT_END)
+            cluster.wait_for(lambda: len(steps_seen(cluster.log(task))) > lines)
+
+        cluster.start("ps", "chief", "worker", "evaluator", max_steps=STEPS_WITHOUT_END)
         cluster.wait_for(lambda: steps_seen(cluster.log("worker")))
-        restart("worker", 1)
-        kept = max(saved_steps(cluster.model_dir))
-        restart("chief", len(steps_seen(cluster.log("chief"))))
+        restart_and_see_it_train("worker")
+        kept = [max(saved_steps(cluster.model_dir))]
+        restart_and_see_it_train("chief")
+        kept.append(max(saved_steps(cluster.model_dir)))
+        end = kept[-1] + LAST_STEPS
+        restart("worker", "evaluator", "chief", max_steps=end)
         assert (cluster.wait("chief"), cluster.wait("worker")) == (0, 0)
 
-        resumed = int(re.search(r"resuming at step (\d+) from", cluster.log("chief")).group(1))
-        assert 0 < kept <= resumed < STEPS
-        assert max(saved_steps(cluster.model_dir)) >= STEPS
+        resumed = re.findall(r"resuming at step (\d+) from", cluster.log("chief"))
+        assert len(resumed) == 2
+        for step, kept_before in zip(resumed, kept):
+            assert 0 < kept_before <= int(step) < end
+        assert max(saved_steps(cluster.model_dir)) >= end
         # Where one has trained, the other goes on: neither counts from 0.
         assert 0 < steps_seen(cluster.log("worker"))[0] < steps_seen(cluster.log("worker"))[1]
         assert cluster.wait("evaluator") == 0
         last = re.findall(r"Saving dict for global step (\d+): accuracy", cluster.log("evaluator"))
-        assert int(last[-1]) >= STEPS
+        assert int(last[-1]) >= end
         assert cluster.terminate("ps") == -signal.SIGTERM
+
+
+def test_a_cluster_whose_training_diverges_says_so_in_one_line(tmp_path):
+    with LocalCluster(tmp_path, "--batch_size=5", "--learning_rate=1e30") as cluster:
+        cluster.start("ps", "chief", max_steps=STEPS_WITHOUT_END)
+        assert cluster.wait("chief") == 1
+        assert f"{SCRIPT}.py: error: the loss is not a number" in cluster.log("chief")
+        assert "Traceback" not in cluster.log("chief")

@@ -90,6 +90,33 @@ def test_without_a_log_dir_a_new_one_is_made_and_printed(tmp_path, capsys, monke
     assert f"logs and checkpoints are in {first}\n" in capsys.readouterr().out
 
 
+def test_others_may_read_a_new_log_dir_if_they_may_read_others(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").mkdir()
+    log_dir = command_line.prepare_log_dir(None, "some_script")
+    assert os.stat(log_dir).st_mode == os.stat(str(tmp_path / "other")).st_mode
+
+
+def test_a_tilde_in_a_path_stands_for_home(monkeypatch):
+    monkeypatch.setenv("HOME", "/somewhere")
+    assert parse("--data_dir=~/MNIST").data_dir == "/somewhere/MNIST"
+
+
+def test_an_empty_path_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        parse("--data_dir=")
+    assert "argument --data_dir: is empty, expected a path" in capsys.readouterr().err
+
+
+def test_an_interrupt_while_a_script_imports_ends_in_one_line():
+    code = (
+        "from mnist import command_line\n"
+        "with command_line.explained_imports('__main__'): raise KeyboardInterrupt"
+    )
+    done = run_python(code)
+    assert (done.returncode, done.stderr) == (130, "-c: interrupted\n")
+
+
 def test_a_log_dir_that_cannot_be_written_to_is_refused(tmp_path, monkeypatch):
     # Asked of the system through os.access, because root may write everywhere.
     monkeypatch.setattr(os, "access", lambda path, mode: False)

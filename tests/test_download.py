@@ -15,10 +15,15 @@ OTHER_FILES = small_mnist(seed=9)
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    """Waits a moment where users are given half a minute."""
-    monkeypatch.setattr(download, "TIMEOUT", 0.5)
+def short_pauses(monkeypatch):
+    """Waits a moment before another round."""
     monkeypatch.setattr(download, "PAUSES", (0, 0.01, 0.01))
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Waits a moment for a byte, where users are given half a minute."""
+    monkeypatch.setattr(download, "TIMEOUT", 0.5)
 
 
 @pytest.fixture
@@ -113,13 +118,15 @@ def test_a_mirror_that_fails_is_followed_by_the_next(mirrors, tmp_path, answer):
     assert f"/second/{TRAIN_IMAGES}" in mirrors.requests
 
 
-def test_a_mirror_that_stalls_is_followed_by_the_next(mirrors, tmp_path):
+def test_a_mirror_that_stalls_is_followed_by_the_next(impatient, mirrors, tmp_path):
     mirrors.answers[f"/first/{TRAIN_IMAGES}"] = [mirrors.stall]
     read(tmp_path)
     assert contents(tmp_path) == FILES
 
 
-def test_a_source_that_stalls_is_given_up_after_a_time_that_the_error_tells(server, tmp_path):
+def test_a_source_that_stalls_is_given_up_after_a_time_that_the_error_tells(
+    impatient, server, tmp_path
+):
     server.answers[f"/{TRAIN_IMAGES}"] = [server.stall]
     with pytest.raises(DownloadError, match="no answer for 0.5 seconds"):
         read(tmp_path, server.url)

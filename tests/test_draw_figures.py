@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 import draw_figures
+import mnist_softmax
 from input_data import read_data_sets
 
 RUNS = {
@@ -61,6 +62,15 @@ def test_the_confusion_matrix_counts_digits_by_row():
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(draw_figures.checkpoints.CheckpointError, match="holds no checkpoint"):
         draw_figures.find_run(str(tmp_path))
+
+
+def test_a_damaged_checkpoint_is_left_out(run_shortly, capsys):
+    for steps in (3, 5):
+        run_shortly(mnist_softmax, f"--max_steps={steps}", "--log_dir=run")
+    with open("run/model.ckpt-5.data-00000-of-00001", "wb") as data:
+        data.write(b"short")
+    assert draw_figures.find_run("run") == ("softmax", "run/model.ckpt-3")
+    assert "model.ckpt-5 cannot be read" in capsys.readouterr().out
 
 
 def test_weights_in_favour_are_blue_and_those_against_red():

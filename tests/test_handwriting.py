@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import numpy
 import pytest
 from PIL import Image
@@ -124,6 +127,20 @@ def test_a_file_that_was_cut_short_is_refused(seven, tmp_path, name, share):
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
     with pytest.raises(PictureError, match="cannot be read"):
+        read_picture(str(path))
+
+
+def test_a_picture_whose_header_is_damaged_is_refused(seven, tmp_path):
+    path = tmp_path / "seven.png"
+    seven.save(str(path))
+    content = path.read_bytes()
+    # The length of the first chunk, IHDR, is 13 bytes; its checksum is that of what it holds.
+    start = content.index(b"IHDR")
+    chunk = content[start : start + 8]
+    checksum = struct.pack(">I", zlib.crc32(chunk))
+    rest = content[start + 4 + 13 + 4 :]
+    path.write_bytes(content[: start - 4] + struct.pack(">I", 4) + chunk + checksum + rest)
+    with pytest.raises(PictureError, match="cannot be read as a PNG or JPEG"):
         read_picture(str(path))
 
 

@@ -16,7 +16,6 @@ import pexpect
 from short_runs import ROOT
 
 TOLERANCE = 0.02
-SECONDS_FOR_A_SNIPPET = 3600
 END = "the end of snippet"
 NUMBER = r"(?<![\w.])-?\d+(?:\.\d*)?(?:e[-+]?\d+)?(?!\w)"
 
@@ -58,7 +57,7 @@ class Prompt:
             encoding="utf-8",
             echo=False,
             dimensions=(50, 1000),
-            timeout=SECONDS_FOR_A_SNIPPET,
+            timeout=None,  # training takes as long as it takes
         )
         self._prompt.expect_exact(">>> ")
         self._count = 0

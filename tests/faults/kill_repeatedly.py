@@ -4,10 +4,10 @@
 
 TensorFlow is imported once; each start is a fork of this process. Checkpoints and events are
 written after each step, or each few, so that most kills meet one: every fourth kill comes at any
-moment from the start, the others soon after the folder's first checkpoint of that run. However
-fast the machine, no run comes to its end before it is killed; only the last one has steps that end,
-ten more than the folder holds. Prints what the script prints, and a line for each kill. The exit
-code is the last run's.
+moment from the start, the others soon after the run has saved a step of its own. However fast the
+machine, no run comes to its end before it is killed; only the last one has steps that end, ten more
+than the folder holds. Prints what the script prints, and a line for each kill. The exit code is the
+last run's.
 """
 
 import importlib
@@ -25,7 +25,7 @@ KILLS = 20
 STEPS_WITHOUT_END = 10**9
 STEPS_AFTER_KILLS = 10
 EARLY_SECONDS = 1.5
-LATE_SECONDS = float(os.environ.get("LATE_SECONDS", "0.3"))
+LATE_SECONDS = 0.3
 
 
 def child(script, max_steps):
@@ -43,14 +43,6 @@ def child(script, max_steps):
     os._exit(0)
 
 
-def last_save(folder):
-    """Returns when the folder's last checkpoint was made, or None."""
-    try:
-        return os.stat(os.path.join(folder, "checkpoint")).st_mtime_ns
-    except FileNotFoundError:
-        return None
-
-
 def last_step(folder):
     """Returns the step of the folder's last checkpoint, or 0."""
     return int((tf.train.latest_checkpoint(folder) or "model.ckpt-0").rpartition("-")[2])
@@ -65,12 +57,12 @@ def main():
     script.STEPS_PER_LINE = script.STEPS_PER_SCALAR = 1
     sys.argv = [name + ".py", *flags]
     for attempt in range(KILLS):
-        before = last_save(folder)
+        before = last_step(folder)
         process = child(script, STEPS_WITHOUT_END)
         if attempt % 4 == 0:
             time.sleep(chance.uniform(0, EARLY_SECONDS))
         else:
-            while last_save(folder) == before:
+            while last_step(folder) == before:
                 if os.waitpid(process, os.WNOHANG) != (0, 0):
                     sys.exit("the script ended before it was killed")
                 time.sleep(0.01)

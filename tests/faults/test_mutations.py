@@ -1,15 +1,14 @@
 import subprocess
 import sys
-import time
 
 from short_runs import ROOT
 
 MUTATIONS = 10000
-SECONDS = 120
+SECONDS = 2
 MEGABYTES = 200
 
 READ_MUTATIONS = """
-import gzip, io, random, re, sys
+import gzip, io, random, re, sys, time
 from idx_files import TRAIN_IMAGES, TRAIN_LABELS, small_mnist
 from input_data import InvalidDataError, extract_images, extract_labels
 
@@ -36,39 +35,40 @@ def mutated(content, chance):
 
 chance = random.Random(0)
 files = small_mnist()
+plain = {name: gzip.decompress(content) for name, content in files.items()}
 readers = ((TRAIN_IMAGES, extract_images), (TRAIN_LABELS, extract_labels))
 count = {"read": 0, "refused": 0}
+longest = 0
 for number in range(int(sys.argv[1])):
     name, extract = readers[number % 2]
-    plain = gzip.decompress(files[name])
     if number % 4 < 2:
         content = mutated(files[name], chance)
     else:
-        content = gzip.compress(mutated(plain, chance), 1)
+        content = gzip.compress(mutated(plain[name], chance), 1)
+    start = time.process_time()
     try:
         extract(io.BytesIO(content))
         count["read"] += 1
     except InvalidDataError as error:
         assert str(error) and "\\n" not in str(error)
         count["refused"] += 1
+    longest = max(longest, time.process_time() - start)
 # Not getrusage, which counts in the process that this one was forked from.
 peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read()).group(1)) // 1024
-print(count["read"], count["refused"], peak)
+print(count["read"], count["refused"], peak, longest)
 """
 
 
 def test_ten_thousand_mutated_files_are_read_or_refused_in_bounded_time_and_memory():
-    start = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", READ_MUTATIONS, str(MUTATIONS)],
         env={"PYTHONPATH": f"{ROOT}:{ROOT}/tests", "PATH": ""},
         capture_output=True,
         text=True,
-        timeout=SECONDS,
     )
     assert done.returncode == 0, done.stderr
-    read, refused, megabytes = map(int, done.stdout.split())
+    read, refused, megabytes, longest = map(float, done.stdout.split())
     assert read + refused == MUTATIONS
     assert refused > 0.9 * MUTATIONS
     assert megabytes < MEGABYTES
-    assert time.monotonic() - start < SECONDS
+    assert longest < SECONDS

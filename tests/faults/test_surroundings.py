@@ -92,13 +92,14 @@ def test_two_runs_share_a_data_folder(script, flags, mnist_dir, tmp_path):
 
 
 @pytest.mark.parametrize("script", ["mnist_deep", "fully_connected_feed", "mnist_layers_estimator"])
-def test_a_second_training_in_a_folder_is_refused(script, tmp_path):
+def test_a_second_training_in_a_folder_is_refused_and_leaves_it_alone(script, tmp_path):
     flag = "--model_dir" if script == "mnist_layers_estimator" else "--log_dir"
-    flags = [f"{flag}={tmp_path}", "--batch_size=5"]
-    first = start(script, "--max_steps=100000", *flags)
+    flags = ["--max_steps=100000", f"{flag}={tmp_path}", "--batch_size=5"]
+    first = start(script, *flags)
     wait_for(tmp_path / "checkpoint", first)
-    code, _, err = finish(start(script, "--max_steps=100000", *flags))
-    first.kill()
-    first.communicate()
+    code, out, err = finish(start(script, *flags))
+    assert first.poll() is None
     assert code == 1
     assert f"{tmp_path}: another process works in this folder" in err.splitlines()[-1]
+    assert "resuming" not in out
+    assert len(list(tmp_path.glob("events.*"))) == 1
