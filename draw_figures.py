@@ -215,7 +215,12 @@ def main(argv=None):
     command_line.writable_folder(flags.figures_dir)
     for file_name, figure in figures(flags.run_dir, data_sets):
         path = os.path.join(flags.figures_dir, file_name)
-        figure.savefig(path, dpi=80, pil_kwargs={"optimize": True})
+        try:
+            figure.savefig(path, dpi=80, pil_kwargs={"optimize": True})
+        except OSError as error:
+            raise OSError(
+                f"{path}: cannot be written ({error.strerror}); make room, or name another folder"
+            ) from error
         print(path)
 
 

@@ -135,7 +135,11 @@ def parse_flags(argv):
             name, type=units, default=default, help=f"units of that layer (default: {default})"
         )
     parser.add_argument(
-        "--input_data_dir", dest="data_dir", default=argparse.SUPPRESS, help="same as --data_dir"
+        "--input_data_dir",
+        type=command_line.path,
+        dest="data_dir",
+        default=argparse.SUPPRESS,
+        help="same as --data_dir",
     )
     return parser.parse_args(argv)
 

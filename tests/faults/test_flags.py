@@ -72,14 +72,14 @@ def run(script, *flags, capsys):
 def numeric_flags():
     for script in SCRIPTS:
         for action in actions(script):
-            if action.type not in (None, str):
+            if action.type is not command_line.path:
                 yield script, action.option_strings[0]
 
 
 def path_flags():
     for script in SCRIPTS:
         for action in actions(script):
-            if action.type in (None, str):
+            if action.type is command_line.path:
                 yield script, action.option_strings[0] if action.option_strings else action.dest
 
 
