@@ -93,6 +93,17 @@ def test_a_cluster_trains_together_to_one_step_through_kills(tmp_path):
         assert cluster.terminate("ps") == -signal.SIGTERM
 
 
+def test_a_parameter_server_that_was_killed_is_given_the_last_checkpoint(tmp_path):
+    with LocalCluster(tmp_path, "--batch_size=5", checkpoint_steps=20) as cluster:
+        cluster.start("ps", "chief", max_steps=STEPS_WITHOUT_END)
+        cluster.wait_for(lambda: len(steps_seen(cluster.log("chief"))) > 1)
+        cluster.kill("ps")
+        kept, lines = max(saved_steps(cluster.model_dir)), len(steps_seen(cluster.log("chief")))
+        cluster.start("ps", max_steps=STEPS_WITHOUT_END)
+        cluster.wait_for(lambda: len(steps_seen(cluster.log("chief"))) > lines)
+        assert steps_seen(cluster.log("chief"))[lines] >= kept > 0
+
+
 def test_a_cluster_whose_training_diverges_says_so_in_one_line(tmp_path):
     with LocalCluster(tmp_path, "--batch_size=5", "--learning_rate=1e30") as cluster:
         cluster.start("ps", "chief", max_steps=STEPS_WITHOUT_END)
