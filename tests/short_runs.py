@@ -64,18 +64,23 @@ def start_unprivileged(script, *flags, **options):
     return start(script, *flags, before=UNPRIVILEGED if os.geteuid() == 0 else (), **options)
 
 
-def wait_for_step(folder, step, process):
-    """Waits until a running training has saved a step, or a later one that pushed it out."""
-    found = -1
-    while found < step:
+def wait_until(condition, process):
+    """Waits until a function returns something true, while a process runs."""
+    while not condition():
         assert process.poll() is None, finish(process)
         time.sleep(0.01)
-        names = (re.fullmatch(r"model\.ckpt-(\d+)\.meta", name) for name in os.listdir(str(folder)))
-        found = max((int(name.group(1)) for name in names if name), default=-1)
 
 
 def wait_for(path, process):
     """Waits until a running process has made a file or a folder."""
-    while not os.path.exists(path):
-        assert process.poll() is None, finish(process)
-        time.sleep(0.01)
+    wait_until(lambda: os.path.exists(path), process)
+
+
+def wait_for_step(folder, step, process):
+    """Waits until a running training has saved a step, or a later one that pushed it out."""
+
+    def saved():
+        names = (re.fullmatch(r"model\.ckpt-(\d+)\.meta", name) for name in os.listdir(str(folder)))
+        return any(int(name.group(1)) >= step for name in names if name)
+
+    wait_until(saved, process)
