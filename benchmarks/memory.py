@@ -38,7 +38,7 @@ command_line.run(script.main)
 WATCH_BATCHES = "original, DataSet.next_batch = DataSet.next_batch, counted"
 # An Estimator takes its batches ahead of its steps, in a thread.
 WATCH_HOOKS = (
-    "from mnist.stop_on_signal import StopOnSignal\n"
+    "from mnist.estimator_training import StopOnSignal\n"
     "original, StopOnSignal.after_run = StopOnSignal.after_run, counted"
 )
 SCRIPTS = {

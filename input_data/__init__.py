@@ -1,7 +1,7 @@
 """MNIST in minibatches: serves code written for TensorFlow 1.x's input_data, without TensorFlow."""
 
 from input_data.data_set import DataSet
-from input_data.data_sets import Datasets, read_data_sets
+from input_data.data_sets import Datasets, load_mnist, read_data_sets
 from input_data.download import DEFAULT_SOURCE_URL, DownloadError
 from input_data.idx import InvalidDataError, dense_to_one_hot, extract_images, extract_labels
 
@@ -14,5 +14,6 @@ __all__ = [
     "dense_to_one_hot",
     "extract_images",
     "extract_labels",
+    "load_mnist",
     "read_data_sets",
 ]

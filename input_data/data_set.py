@@ -119,7 +119,8 @@ class DataSet:
         """Returns the next examples, beginning another epoch where one ends.
 
         Args:
-          batch_size: number of examples; more than there are in the set is fine.
+          batch_size: number of examples; more than there are in the set is fine. A negative number
+            goes back by as many in this epoch and returns no rows, as TensorFlow's reader does.
           fake_data: says that the caller expects the set to be a fake one.
           shuffle: take up a new order with each epoch that begins.
 
@@ -128,13 +129,17 @@ class DataSet:
 
         Raises:
           InvalidDataError: a ValueError; the set is empty.
-          ValueError: batch_size is negative, or fake_data is asked of a set that is not fake.
+          ValueError: batch_size goes back beyond the start of the epoch, or fake_data is asked of a
+            set that is not fake.
           TypeError: batch_size is not an integer.
         """
         missing = operator.index(batch_size)
-        if missing < 0:
-            raise ValueError(f"batch_size is {batch_size}, expected 0 or more")
-        if missing and not self._num_examples:
+        if missing < 0 and self._index_in_epoch + missing < 0:
+            raise ValueError(
+                f"batch_size is {batch_size}, expected {-self._index_in_epoch} or more: a negative "
+                "one goes back in the epoch, not beyond its start"
+            )
+        if missing > 0 and not self._num_examples:
             raise InvalidDataError("cannot take a batch from a data set without examples")
         if fake_data and not self._fake_data:
             raise ValueError(

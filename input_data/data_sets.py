@@ -93,6 +93,11 @@ def read_data_sets(
     )
 
 
+def load_mnist(train_dir="MNIST-data"):
+    """Returns read_data_sets(train_dir); TensorFlow 1.15 has both names."""
+    return read_data_sets(train_dir)
+
+
 def _read_folder(folder, source_url):
     """Returns a dict from file name to array, of all four files."""
     if os.path.exists(folder) and not os.path.isdir(folder):

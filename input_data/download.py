@@ -7,8 +7,10 @@ import contextlib
 import glob
 import os
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 import time
 
 from input_data.folder_lock import folder_lock
@@ -51,7 +53,8 @@ DEFAULT_SOURCE_URL = MIRRORS[0]
 ORIGINAL_HOME = "yann.lecun.com/exdb/mnist"
 
 TEMPORARY = ".download-"
-TIMEOUT = 30  # seconds without a byte
+CONNECT_TIMEOUT = 4  # seconds for each address of a server to accept a connection
+READ_TIMEOUT = 30  # seconds without a byte
 PAUSES = (0, 1, 2)  # seconds before each round over the mirrors
 CHUNK_BYTES = 1 << 16
 
@@ -108,7 +111,9 @@ def _alone_in(folder):
             if held:  # so whoever made these was killed
                 for left_over in glob.glob(os.path.join(glob.escape(folder), TEMPORARY + "*")):
                     shutil.rmtree(left_over, ignore_errors=True)
-            with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=folder) as temporary:
+            with tempfile.TemporaryDirectory(
+                prefix=TEMPORARY, dir=folder
+            ) as temporary, _removed_on_signals(temporary):
                 yield temporary
     except DownloadError:
         raise
@@ -116,6 +121,26 @@ def _alone_in(folder):
         raise DownloadError(
             f"cannot write to the folder {folder}: {error.strerror or error}; name another one"
         ) from error
+
+
+@contextlib.contextmanager
+def _removed_on_signals(folder):
+    """Removes a folder on Ctrl-C and SIGTERM too, if their handlers end the process at once."""
+    handlers = {}
+
+    def remove(number, frame):
+        shutil.rmtree(folder, ignore_errors=True)
+        handlers[number](number, frame)
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if callable(signal.getsignal(number)):
+                handlers[number] = signal.signal(number, remove)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def _placed_meanwhile(names, folder, read):
@@ -173,7 +198,10 @@ def _download(url, path, name_in_checksums):
     # A server that is told nothing may send the file decompressed.
     headers = {"Accept-Encoding": "identity"}
     fetch = pooch.HTTPDownloader(
-        progressbar=progress, chunk_size=CHUNK_BYTES, timeout=TIMEOUT, headers=headers
+        progressbar=progress,
+        chunk_size=CHUNK_BYTES,
+        timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+        headers=headers,
     )
     fetch(url, path, None)
     if name_in_checksums is not None:
@@ -208,7 +236,12 @@ def _is_final(error):
     refused = isinstance(error, requests.exceptions.RequestException) and isinstance(
         error, ValueError
     )
-    return refused or isinstance(_cause(error), urllib3.exceptions.NameResolutionError)
+    # A network that drops packets would let each round wait as long as the first.
+    unreachable = (
+        urllib3.exceptions.NameResolutionError,
+        urllib3.exceptions.ConnectTimeoutError,
+    )
+    return refused or isinstance(_cause(error), unreachable)
 
 
 def _cause(error):
@@ -227,10 +260,12 @@ def _reason(error):
         return f"HTTP status {error.response.status_code}"
     if isinstance(cause, urllib3.exceptions.NameResolutionError):
         return "host name not found"
+    if isinstance(cause, urllib3.exceptions.ConnectTimeoutError):
+        return f"no connection within {CONNECT_TIMEOUT} seconds"
     if isinstance(cause, urllib3.exceptions.NewConnectionError):
         return f"no connection: {getattr(cause.__cause__, 'strerror', cause)}"
     if isinstance(cause, (urllib3.exceptions.TimeoutError, requests.exceptions.Timeout)):
-        return f"no answer for {TIMEOUT} seconds"
+        return f"no answer for {READ_TIMEOUT} seconds"
     return " ".join(str(cause).split())
 
 

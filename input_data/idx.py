@@ -21,6 +21,8 @@ except ImportError:  # where somebody has taken this folder along, without the p
 UNSIGNED_BYTE = 0x08
 GZIP_MAGIC = b"\x1f\x8b"
 CHUNK_BYTES = 1 << 16
+# The largest set in the wild, EMNIST, takes 0.64 GB. A small gzip file can expand to far more.
+LARGEST_BYTES = 1 << 30
 
 
 class InvalidDataError(ValueError):
@@ -93,7 +95,8 @@ def dense_to_one_hot(labels_dense, num_classes):
 def read_idx(f, dimensions):
     """Reads an IDX file of unsigned bytes, gzipped or not, whatever its name says.
 
-    Memory grows with the bytes that are there, not with what the header announces.
+    Memory grows with the bytes that are there, not with what the header announces. A header that
+    announces more than 1 GiB is refused before the rest is read.
 
     Args:
       f: a path, or a file object open for reading bytes.
@@ -129,6 +132,11 @@ def read_idx(f, dimensions):
         expected = 1
         for size in shape:
             expected *= size
+        if expected > LARGEST_BYTES:
+            raise InvalidDataError(
+                f"{name}: its header announces {_times(shape)} = {expected} bytes, expected at "
+                f"most {LARGEST_BYTES}; replace it with a good copy"
+            )
         for chunk in chunks:
             elements += chunk
             if len(elements) > expected:

@@ -9,9 +9,11 @@ import tensorflow as tf
 
 from input_data.folder_lock import folder_lock
 from mnist.divergence import check_finite
+from mnist.stop_on_signal import DeferredSignals
 from mnist.user_error import UserError
 
 PREFIX = "model.ckpt"
+CHECKPOINTS_KEPT = 5
 # What TensorFlow writes first, and renames when it is whole.
 HALF_SAVED_FILE = re.compile(
     rf"{PREFIX}-[0-9]+\.(index|data-[0-9]{{5}}-of-[0-9]{{5}})\.tempstate[0-9]+"
@@ -43,7 +45,7 @@ class Checkpoints:
     def __init__(self, log_dir):
         self._log_dir = log_dir
         # With relative paths, a folder can be moved and resumed where it is then.
-        self._saver = tf.train.Saver(save_relative_paths=True)
+        self._saver = tf.train.Saver(max_to_keep=CHECKPOINTS_KEPT, save_relative_paths=True)
         self._global_step = tf.train.get_or_create_global_step()
         self._latest = None
 
@@ -61,16 +63,16 @@ class Checkpoints:
           batch_size: examples per step.
 
         Yields:
-          range of the steps that are left to do, empty after a finished run.
+          StepsLeft: the steps that are left to do, none after a finished run.
 
         Raises:
           CheckpointError: see latest_usable; or an interrupted training cannot be saved.
           FolderInUseError: another process trains in the folder.
-          KeyboardInterrupt: after the checkpoint is written.
+          KeyboardInterrupt: after Ctrl-C or SIGTERM, and after the checkpoint is written.
           FloatingPointError: with the last checkpoint, which was written before the failure.
         """
-        with alone_in(self._log_dir):
-            steps = range(self.restore_or_initialize(sess), max_steps)
+        with alone_in(self._log_dir), DeferredSignals() as signals:
+            steps = StepsLeft(self.restore_or_initialize(sess), max_steps, signals)
             if steps:
                 for _ in range(steps.start):
                     data_set.next_batch(batch_size)
@@ -98,6 +100,10 @@ class Checkpoints:
             sess.run(tf.global_variables_initializer())
             return 0
         self._saver.restore(sess, self._latest)
+        # Five are kept of all runs together, not of each run.
+        prefixes = _newest_first(self._log_dir)
+        kept = prefixes[prefixes.index(self._latest) :][:CHECKPOINTS_KEPT]
+        self._saver.recover_last_checkpoints(kept[::-1])
         return announce(self._latest)
 
     def save(self, sess, loss=None, feed_dict=None):
@@ -136,6 +142,34 @@ class Checkpoints:
         if self._latest is None:
             return "Nothing was saved"
         return f"The last good checkpoint is {self._latest}"
+
+
+class StepsLeft:
+    """The numbers of the steps that a training has left to do, to be iterated over.
+
+    Args:
+      start: the first step.
+      stop: the step after the last one.
+      signals: DeferredSignals; once it has received one, no further step begins.
+    """
+
+    def __init__(self, start, stop, signals):
+        self.start, self.stop = start, stop
+        self._signals = signals
+
+    def __len__(self):
+        return max(0, self.stop - self.start)
+
+    def __iter__(self):
+        """Yields the numbers.
+
+        Raises:
+          KeyboardInterrupt: before the first step that begins after Ctrl-C or SIGTERM.
+        """
+        for step in range(self.start, self.stop):
+            if self._signals.received:
+                raise KeyboardInterrupt
+            yield step
 
 
 @contextlib.contextmanager

@@ -6,8 +6,7 @@ import signal
 import tensorflow as tf
 
 from mnist import checkpoints
-from mnist.estimator_training import explained_failures, resume
-from mnist.stop_on_signal import StopOnSignal
+from mnist.estimator_training import StopOnSignal, explained_failures, resume
 from mnist.user_error import UserError
 
 

@@ -12,32 +12,31 @@ import math
 import os
 import re
 import shlex
-import signal
 import sys
+import threading
 import time
+
+from mnist.stop_on_signal import end_at_once_on_signals
 
 LARGEST_COUNT = 10**9
 LARGEST_BATCH = 60000  # all of MNIST's training images
 LARGEST_SEED = 2**31 - 2
 
 
-class Terminated(KeyboardInterrupt):
-    """The system, or somebody, asked the process to end (SIGTERM)."""
-
-
 @contextlib.contextmanager
 def explained_imports(module_name):
     """Makes an import of TensorFlow 1.15 that fails say why, and what to do, in one line.
 
-    A script's imports are faster inside it, too, and may be interrupted.
+    A script's imports are faster inside it. From then on Ctrl-C and SIGTERM end the script at once.
 
     Args:
-      module_name: __name__ of the importing module. Run as a script it ends with exit code 1, or
-        130 on Ctrl-C.
+      module_name: __name__ of the importing module. Run as a script it ends with exit code 1.
 
     Raises:
       ImportError: TensorFlow 1.15 or something it needs is missing or too new.
     """
+    if module_name == "__main__":
+        end_at_once_on_signals()
     try:
         with _no_garbage_sought() if module_name == "__main__" else contextlib.nullcontext():
             yield
@@ -54,10 +53,6 @@ def explained_imports(module_name):
         if module_name == "__main__":
             sys.exit(f"{_script()}: error: {message}")
         raise ImportError(message) from error
-    except KeyboardInterrupt:
-        if module_name == "__main__":
-            _end_interrupted()
-        raise
 
 
 @contextlib.contextmanager
@@ -244,13 +239,18 @@ def _is_no_deprecation(record):
 def run(main):
     """Calls a script's main, and exits where it fails.
 
-    The exit code is 1 for what a user can cause, after one line on stderr; 130 after Ctrl-C; 143
-    after SIGTERM; and 141 where nobody reads stdout any more.
+    The exit code is 1 for what a user can cause, after one line on stderr; 141 where nobody reads
+    stdout any more; and 130 or 143 after Ctrl-C or SIGTERM, which end the process at once, but in
+    a training that is saved.
     """
+    from tqdm import tqdm
+
     from input_data import DownloadError, InvalidDataError
     from mnist.user_error import UserError
 
-    signal.signal(signal.SIGTERM, _terminate)
+    end_at_once_on_signals()
+    # tqdm's own lock is shared between processes; one that ends at once would leave it behind.
+    tqdm.set_lock(threading.RLock())
     _prepare_streams()
     try:
         main()
@@ -270,11 +270,6 @@ def run(main):
         _fail("cannot write: the disk is full; make room, or name another" if full else str(error))
     except UnicodeEncodeError as error:  # TensorFlow takes paths in UTF-8 only
         _fail(f"{error.object!r} is not text in UTF-8; name another file or folder")
-    except Terminated:
-        print(f"{_script()}: terminated", file=sys.stderr)
-        sys.exit(143)
-    except KeyboardInterrupt:
-        _end_interrupted()
 
 
 def _prepare_streams():
@@ -289,15 +284,6 @@ def _prepare_streams():
 def _discard(stream):
     """Lets what is still to be written to a stream go nowhere, instead of failing again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def _terminate(signal_number, frame):
-    raise Terminated
-
-
-def _end_interrupted():
-    print(f"{_script()}: interrupted", file=sys.stderr)
-    sys.exit(130)
 
 
 def _fail(message):

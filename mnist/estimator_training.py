@@ -5,7 +5,31 @@ import contextlib
 import tensorflow as tf
 
 from mnist import checkpoints
-from mnist.stop_on_signal import StopOnSignal
+from mnist.stop_on_signal import DeferredSignals
+
+
+class StopOnSignal(DeferredSignals, tf.estimator.SessionRunHook):
+    """A hook that ends an Estimator's training after its step, as if that had been the last one.
+
+    Inside `with`; an exception in the middle of a session would leave no time to save.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self._training = False
+
+    def _receive(self, number, frame):
+        # Before training begins there is no step to wait for.
+        if not self._training:
+            self._handlers[number](number, frame)
+        super()._receive(number, frame)
+
+    def after_create_session(self, session, coord):
+        self._training = True
+
+    def after_run(self, run_context, run_values):
+        if self.received:
+            run_context.request_stop()
 
 
 def last_checkpoint(classifier):

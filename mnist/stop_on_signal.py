@@ -1,45 +1,70 @@
-"""Ends an Estimator's training between two steps when the process is told to end."""
+"""Decides what Ctrl-C and SIGTERM do: end the process at once, or end the training after its step.
+
+An exception raised in the middle of whatever runs at that moment would be safe in neither case: in
+a destructor Python prints and drops it, and in the middle of saving it leaves half a checkpoint.
+"""
 
 import contextlib
+import os
 import signal
+import sys
+import threading
 
-import tensorflow as tf
+# The exit codes of a shell: 128 plus the number of the signal.
+ENDINGS = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}
 
 
-class StopOnSignal(tf.estimator.SessionRunHook, contextlib.AbstractContextManager):
-    """A hook that saves a training on Ctrl-C or SIGTERM.
+def end_at_once_on_signals():
+    """Lets Ctrl-C and SIGTERM end the process from now on, with one line on stderr.
 
-    An exception in the middle of a session would leave the Estimator no time to save. So, inside
-    `with`, a signal ends the training after its step, as if that had been the last one; at the end
-    of `with`, it has the effect that it would have had at once.
+    A signal that the process was started to ignore, as in the background, stays ignored.
+    """
+    for number in ENDINGS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _end_at_once)
+
+
+def _end_at_once(number, frame):
+    code, said = ENDINGS[number]
+    with contextlib.suppress(OSError, RuntimeError, ValueError):  # closed, or being written to
+        sys.stdout.flush()
+    with contextlib.suppress(OSError, RuntimeError, ValueError):
+        # On a terminal there may be a progress bar, or the terminal's own ^C, in this line.
+        line_feed = "\n" if sys.stderr.isatty() else ""
+        os.write(sys.stderr.fileno(), f"{line_feed}{_script()}: {said}\n".encode())
+    # Not sys.exit, whose exception a destructor or a library may drop.
+    os._exit(code)
+
+
+def _script():
+    return os.path.basename(sys.argv[0])
+
+
+class DeferredSignals(contextlib.AbstractContextManager):
+    """Holds back Ctrl-C and SIGTERM inside `with`, until a step of training is done.
+
+    The second signal has its effect at once, and the first one has it at the end of `with`.
     """
 
     def __init__(self):
-        self._received = None
+        self.received = None
         self._handlers = {}
-        self._training = False
 
     def __enter__(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            if callable(signal.getsignal(number)):  # and not ignored, as in the background
-                self._handlers[number] = signal.signal(number, self._receive)
+        # Elsewhere Python lets nobody set handlers, and calls none.
+        if threading.current_thread() is threading.main_thread():
+            for number in ENDINGS:
+                if callable(signal.getsignal(number)):  # and not ignored, as in the background
+                    self._handlers[number] = signal.signal(number, self._receive)
         return self
 
     def __exit__(self, *exception):
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        if self._received:
-            self._handlers[self._received](self._received, None)
+        if self.received:
+            self._handlers[self.received](self.received, None)
 
     def _receive(self, number, frame):
-        # Before training begins, and the second time, there is no step to wait for.
-        if self._received or not self._training:
+        if self.received:
             self._handlers[number](number, frame)
-        self._received = number
-
-    def after_create_session(self, session, coord):
-        self._training = True
-
-    def after_run(self, run_context, run_values):
-        if self._received:
-            run_context.request_stop()
+        self.received = number

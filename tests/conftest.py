@@ -4,7 +4,10 @@ import pytest
 
 from idx_files import small_mnist, write_files
 from local_server import LocalServer
-from short_runs import FAKE_EXAMPLES, STARTED
+from short_runs import FAKE_EXAMPLES, ROOT, STARTED
+
+# What pyproject.toml selects where the command line selects nothing.
+QUICK = "not thorough and not full_training"
 
 
 @pytest.fixture(autouse=True)
@@ -19,11 +22,8 @@ def no_process_outlives_its_test():
 
 @pytest.fixture(scope="session")
 def mnist_dir():
-    """The folder of the four real files, for tests marked real_mnist."""
-    folder = os.environ.get("MNIST_DATA_DIR")
-    if not folder:
-        pytest.skip("MNIST_DATA_DIR does not name the folder of the real MNIST files")
-    return folder
+    """The folder of the four real files."""
+    return os.path.join(ROOT, "MNIST_data")
 
 
 @pytest.fixture
@@ -52,3 +52,12 @@ def run_shortly(monkeypatch, tmp_path, capsys):
         return capsys.readouterr().out
 
     return run_main
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.option.markexpr == QUICK:
+        terminalreporter.write_line(
+            "Left out: kills, full disks, clusters, abuse and whole walk-throughs, "
+            "`uv run pytest -m thorough`; and half an hour of training, "
+            "`uv run pytest -m full_training`."
+        )

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+from forked_process import ForkedProcess
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FAKE_EXAMPLES = 500
 SHORTENED = """
@@ -28,7 +30,16 @@ STARTED = []
 UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
 
 
-def start(script, *flags, before=(), checkpoint_steps=5, fake_data=True, root=ROOT, **options):
+def start(
+    script,
+    *flags,
+    before=(),
+    checkpoint_steps=5,
+    fake_data=True,
+    root=ROOT,
+    fresh=False,
+    **options,
+):
     """Starts a script in a process of its own.
 
     Args:
@@ -38,17 +49,22 @@ def start(script, *flags, before=(), checkpoint_steps=5, fake_data=True, root=RO
       checkpoint_steps: steps per checkpoint.
       fake_data: give the flag --fake_data.
       root: the folder of the project to start it from.
+      fresh: start Python anew, rather than as a fork in which TensorFlow is imported. A command
+        before it, and another root, need that, too.
       **options: for subprocess.Popen.
     """
     code = SHORTENED.format(
         root=root, script=script, examples=FAKE_EXAMPLES, checkpoint_steps=checkpoint_steps
     )
-    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(
-        [*before, sys.executable, "-u", "-c", code, *["--fake_data"] * fake_data, *flags],
-        universal_newlines=True,
-        **{**piped, **options},
-    )
+    flags = [*["--fake_data"] * fake_data, *flags]
+    if fresh or before or root != ROOT:
+        process = subprocess.Popen(
+            [*before, sys.executable, "-u", "-c", code, *flags],
+            universal_newlines=True,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+        )
+    else:
+        process = ForkedProcess(code, *flags, **options)
     STARTED.append(process)
     return process
 

@@ -1,4 +1,5 @@
 import os
+import signal
 
 import numpy
 import pytest
@@ -145,7 +146,7 @@ def test_the_batches_of_a_resumed_training_are_those_that_come_next(session, tmp
         DataSet(images, numpy.zeros(20), dtype="uint8", reshape=False, seed=0) for _ in range(2)
     )
     with Checkpoints(str(tmp_path)).training(session, 5, data_set, batch_size=4) as steps:
-        assert steps == range(3, 5)
+        assert list(steps) == [3, 4]
     expected = [whole.next_batch(4)[0] for _ in range(4)][3]
     numpy.testing.assert_array_equal(data_set.next_batch(4)[0], expected)
 
@@ -193,3 +194,36 @@ def test_a_training_that_diverges_keeps_the_checkpoint_before(session, tmp_path)
     assert checkpoints.latest() == prefix
     assert os.path.exists(prefix + ".index")
     assert tf.train.load_variable(prefix, "weights").tolist() == [0, 0, 0]
+
+
+def saved_steps(folder):
+    return sorted(int(path.stem.split("-")[1]) for path in folder.glob("model.ckpt-*.index"))
+
+
+def test_five_checkpoints_are_kept_of_all_runs_together(tmp_path):
+    for _ in range(8):
+        train_in(tmp_path, 1)
+    assert saved_steps(tmp_path) == [4, 5, 6, 7, 8]
+
+
+def test_checkpoints_after_the_one_that_the_user_sets_back_to_are_kept(tmp_path):
+    first = train_in(tmp_path, 10)
+    train_in(tmp_path, 20)
+    tf.train.update_checkpoint_state(str(tmp_path), first)
+    for _ in range(6):
+        train_in(tmp_path, 1)
+    assert saved_steps(tmp_path) == [12, 13, 14, 15, 16, 30]
+
+
+def test_a_training_that_a_signal_ends_is_saved_after_its_step(session, tmp_path, capsys):
+    _, train_step = build()
+    checkpoints = Checkpoints(str(tmp_path))
+    done = []
+    with pytest.raises(KeyboardInterrupt), checkpoints.training(session, 9, None, 4) as steps:
+        for step in steps:
+            if step == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+            session.run(train_step)
+            done.append(step)
+    assert done == [0, 1, 2]
+    assert capsys.readouterr().out == f"saved as {tmp_path}/model.ckpt-3\n"

@@ -57,6 +57,7 @@ def test_a_cluster_needs_a_folder_that_all_tasks_share(monkeypatch):
     assert "--model_dir" in err
 
 
+@pytest.mark.thorough
 def test_a_cluster_trains_together_to_one_step_through_kills(tmp_path):
     with LocalCluster(tmp_path, "--batch_size=5", checkpoint_steps=20) as cluster:
 
@@ -93,6 +94,7 @@ def test_a_cluster_trains_together_to_one_step_through_kills(tmp_path):
         assert cluster.terminate("ps") == -signal.SIGTERM
 
 
+@pytest.mark.thorough
 def test_a_parameter_server_that_was_killed_is_given_the_last_checkpoint(tmp_path):
     with LocalCluster(tmp_path, "--batch_size=5", checkpoint_steps=20) as cluster:
         cluster.start("ps", "chief", max_steps=STEPS_WITHOUT_END)
@@ -104,6 +106,7 @@ def test_a_parameter_server_that_was_killed_is_given_the_last_checkpoint(tmp_pat
         assert steps_seen(cluster.log("chief"))[lines] >= kept > 0
 
 
+@pytest.mark.thorough
 def test_a_cluster_whose_training_diverges_says_so_in_one_line(tmp_path):
     with LocalCluster(tmp_path, "--batch_size=5", "--learning_rate=1e30") as cluster:
         cluster.start("ps", "chief", max_steps=STEPS_WITHOUT_END)

@@ -271,9 +271,26 @@ def test_flat_images_are_served_without_reshape():
     assert data_set.next_batch(4)[0].shape == (4, 784)
 
 
-def test_a_batch_size_that_is_negative_is_refused():
-    with pytest.raises(ValueError, match="-1"):
-        DataSet(IMAGES, LABELS).next_batch(-1)
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("before", [[7], [7, 9], [220], [220, 50], [300], [13, 220, 220]])
+def test_a_set_is_rewound_as_tensorflows(small_folder, tensorflows, before, shuffle):
+    options = {"validation_size": 30, "seed": 3}
+    ours = read_data_sets(str(small_folder), **options)
+    theirs = tensorflows.read_data_sets(str(small_folder), **options)
+    assert_same_batches(ours, theirs, [("train", size, True) for size in before])
+    for _ in range(2):
+        back = -ours.train._index_in_epoch
+        assert_same_batches(ours, theirs, [("train", back, shuffle)])
+        assert ours.train._index_in_epoch == theirs.train._index_in_epoch == 0
+        assert_same_batches(ours, theirs, [("train", 64, True)] * 5)
+    assert_same_batches(ours, theirs, [("train", -3, shuffle), ("train", 64, shuffle)])
+
+
+def test_a_batch_size_that_goes_back_beyond_the_start_is_refused():
+    data_set = DataSet(IMAGES, LABELS)
+    data_set.next_batch(4)
+    with pytest.raises(ValueError, match="batch_size is -5, expected -4 or more"):
+        data_set.next_batch(-5)
 
 
 def test_a_batch_size_that_is_no_integer_is_refused():
@@ -312,7 +329,6 @@ def test_input_data_does_not_import_tensorflow():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-@pytest.mark.real_mnist
 @pytest.mark.parametrize("one_hot", [True, False])
 def test_batches_of_the_real_files_are_those_of_tensorflow(mnist_dir, tensorflows, one_hot):
     ours = read_data_sets(mnist_dir, one_hot=one_hot, seed=0)

@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import inspect
 
 import numpy
 import pytest
@@ -14,7 +15,7 @@ from idx_files import (
     random_images,
     random_labels,
 )
-from input_data import Datasets, InvalidDataError, read_data_sets
+from input_data import Datasets, InvalidDataError, load_mnist, read_data_sets
 from input_data.data_sets import _read_first_valid, _uncompressed_sha256
 from input_data.download import CHECKSUMS
 from local_server import WEB_PAGE
@@ -188,7 +189,6 @@ def test_the_checksum_of_an_array_is_that_of_the_uncompressed_file(small_folder)
     assert _uncompressed_sha256(images) == hashlib.sha256(content).hexdigest()
 
 
-@pytest.mark.real_mnist
 def test_the_real_files_are_read_as_the_tutorials_describe_them(mnist_dir):
     data_sets = read_data_sets(mnist_dir, one_hot=True)
     assert data_sets.train.images.shape == (55000, 784)
@@ -199,8 +199,14 @@ def test_the_real_files_are_read_as_the_tutorials_describe_them(mnist_dir):
     assert data_sets.train.images.max() == 1
 
 
-@pytest.mark.real_mnist
 def test_the_real_files_are_known_by_their_checksums(mnist_dir):
     for name in CHECKSUMS:
         array = _read_first_valid(mnist_dir, name)
         assert _uncompressed_sha256(array) == CHECKSUMS[name][1]
+
+
+def test_load_mnist_reads_a_folder_with_tensorflows_defaults(mnist_dir):
+    data_sets = load_mnist(mnist_dir)
+    assert data_sets.train.num_examples == 55000
+    assert data_sets.train.next_batch(2)[1].shape == (2,)
+    assert inspect.signature(load_mnist).parameters["train_dir"].default == "MNIST-data"

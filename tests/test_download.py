@@ -1,14 +1,19 @@
+import contextlib
 import gzip
 import hashlib
 import os
+import signal
+import socket
 import stat
 import threading
+import time
 
 import pytest
 
+from forked_process import ForkedProcess
 from idx_files import NAMES, TRAIN_IMAGES, TRAIN_LABELS, small_mnist, write_files
 from input_data import DownloadError, InvalidDataError, download, read_data_sets
-from local_server import WEB_PAGE, body, status, web_page
+from local_server import WEB_PAGE, LocalServer, body, status, web_page
 
 FILES = small_mnist()
 OTHER_FILES = small_mnist(seed=9)
@@ -23,7 +28,7 @@ def short_pauses(monkeypatch):
 @pytest.fixture
 def impatient(monkeypatch):
     """Waits a moment for a byte, where users are given half a minute."""
-    monkeypatch.setattr(download, "TIMEOUT", 0.5)
+    monkeypatch.setattr(download, "READ_TIMEOUT", 0.5)
 
 
 @pytest.fixture
@@ -58,7 +63,6 @@ def test_the_mirrors_are_reached_over_https_only():
     assert all(mirror.endswith("/") for mirror in download.MIRRORS)
 
 
-@pytest.mark.real_mnist
 def test_the_checksums_are_those_of_the_real_files(mnist_dir):
     for name, checksums in download.CHECKSUMS.items():
         with open(os.path.join(mnist_dir, name), "rb") as f:
@@ -130,6 +134,54 @@ def test_a_source_that_stalls_is_given_up_after_a_time_that_the_error_tells(
     server.answers[f"/{TRAIN_IMAGES}"] = [server.stall]
     with pytest.raises(DownloadError, match="no answer for 0.5 seconds"):
         read(tmp_path, server.url)
+
+
+@pytest.fixture
+def deaf_port():
+    """A port on loopback that accepts no connection, as behind a firewall that drops packets."""
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(socket.socket())
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for _ in range(4):  # more than the backlog holds
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listening.getsockname())
+        yield listening.getsockname()[1]
+
+
+def test_a_network_that_drops_packets_is_given_up_after_one_round(deaf_port, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "CONNECT_TIMEOUT", 0.2)
+    mirrors = tuple(f"http://127.0.0.1:{deaf_port}/{number}/" for number in range(3))
+    monkeypatch.setattr(download, "MIRRORS", mirrors)
+    waits = []
+    monkeypatch.setattr(download.time, "sleep", waits.append)
+    with pytest.raises(DownloadError, match="no connection within 0.2 seconds"):
+        read(tmp_path)
+    assert waits == [0, 0, 0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_all_mirrors_together_are_given_up_in_less_than_half_a_minute():
+    assert download.CONNECT_TIMEOUT * len(download.MIRRORS) < 30
+
+
+def test_a_download_that_is_interrupted_leaves_nothing_behind(tmp_path):
+    with LocalServer() as server:
+        server.answers[f"/{TRAIN_IMAGES}"] = [server.stall]
+        process = ForkedProcess(
+            "import signal\n"
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+            "from mnist import command_line\nfrom input_data import read_data_sets\n"
+            f"def main(): read_data_sets({str(tmp_path)!r}, source_url={server.url!r})\n"
+            "command_line.run(main)"
+        )
+        while not server.requests:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate() == ("", "-c: interrupted\n")
+    assert process.returncode == 130
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_grows_beside_its_place_so_that_it_can_be_moved_there_in_one_step(mirrors, tmp_path):

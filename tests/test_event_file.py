@@ -1,3 +1,6 @@
+import os
+
+import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -33,3 +36,13 @@ def test_what_lies_beyond_the_step_that_is_resumed_is_forgotten(tmp_path):
     write(tmp_path, range(5))
     write(tmp_path, range(3, 6), first_step=3)
     assert [point.step for point in read(tmp_path).Scalars("loss")] == [0, 1, 2, 3, 4, 5]
+
+
+def test_events_that_were_lost_are_noticed(tmp_path):
+    lost = pytest.raises(OSError, match="could not be written whole")
+    with lost, EventFile(str(tmp_path), tf.Graph()) as events:
+        events.add_scalar("loss", 1, 0)
+        events._writer.flush()
+        (path,) = tmp_path.iterdir()
+        # As a full disk leaves it, which the writer does not report.
+        os.truncate(str(path), os.path.getsize(str(path)) - 5)

@@ -134,12 +134,6 @@ def test_tensorflows_own_smoke_test_passes(tmp_path):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_importing_the_script_builds_nothing():
-    code = "import fully_connected_feed, tensorflow as tf; print(tf.get_default_graph().version)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
-    assert (done.returncode, done.stdout) == (0, b"0\n")
-
-
 def test_foreign_files_in_the_log_dir_are_left_alone(run, tmp_path):
     foreign = {
         "notes.txt": b"mine",
@@ -229,7 +223,6 @@ def test_a_run_that_is_told_to_end_is_saved_and_resumed(tmp_path, sent, code, sa
     assert f"resuming at step {step} from {prefix}" in out
 
 
-@pytest.mark.real_mnist
 def test_2000_steps_on_the_real_files_reach_what_users_reported(mnist_dir, tmp_path, capsys):
     fully_connected_feed.main([f"--data_dir={mnist_dir}", f"--log_dir={tmp_path}", "--seed=0"])
     evals = re.findall(EVAL_LINE, capsys.readouterr().out)

@@ -277,9 +277,26 @@ def test_one_hot_of_a_label_out_of_range_is_refused(label):
         dense_to_one_hot(numpy.array([0, label]), 10)
 
 
-@pytest.mark.real_mnist
 def test_the_real_files_have_the_published_sizes(mnist_dir):
     assert extract_images(f"{mnist_dir}/train-images-idx3-ubyte.gz").shape == (60000, 28, 28, 1)
     assert extract_images(f"{mnist_dir}/t10k-images-idx3-ubyte.gz").shape == (10000, 28, 28, 1)
     assert extract_labels(f"{mnist_dir}/train-labels-idx1-ubyte.gz")[:4].tolist() == [5, 0, 4, 1]
     assert len(extract_labels(f"{mnist_dir}/t10k-labels-idx1-ubyte.gz")) == 10000
+
+
+def test_a_file_that_would_expand_beyond_a_gigabyte_is_refused_before_it_does(tmp_path):
+    header = struct.pack(">4B3I", 0, 0, 8, 3, 4_000_000, 28, 28)
+    compressor = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    bomb = compressor.compress(header) + compressor.flush(zlib.Z_FULL_FLUSH)
+    # A megabyte of zeros, again and again: 1 kB each.
+    bomb += (compressor.compress(bytes(1 << 20)) + compressor.flush(zlib.Z_FULL_FLUSH)) * 2992
+    path = write(tmp_path, bomb)
+    tracemalloc.start()
+    try:
+        message = message_of(extract_images, path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert "4000000 x 28 x 28 = 3136000000 bytes, expected at most 1073741824" in message
+    # What is read at once, 64 kB, expands to 64 MB; all of it would be 3 GB.
+    assert peak < 200_000_000

@@ -1,9 +1,11 @@
 import os
 import signal
+import threading
 
 import pytest
 
-from mnist.stop_on_signal import StopOnSignal
+from mnist.estimator_training import StopOnSignal
+from mnist.stop_on_signal import DeferredSignals
 
 
 @pytest.fixture
@@ -19,3 +21,34 @@ def test_a_training_in_the_background_goes_on_through_ctrl_c(in_the_background):
         os.kill(os.getpid(), signal.SIGINT)
         stop.after_run(None, None)  # would ask the context that it is not given to stop
     assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+
+
+def test_a_signal_waits_for_the_end_of_what_must_not_be_interrupted():
+    done = []
+    with pytest.raises(KeyboardInterrupt), DeferredSignals() as signals:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert signals.received == signal.SIGINT
+        done.append("all of it")
+    assert done
+
+
+def test_a_second_signal_does_not_wait():
+    with pytest.raises(KeyboardInterrupt), DeferredSignals():
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_outside_the_main_thread_handlers_are_left_alone():
+    held = []
+
+    def hold():
+        with DeferredSignals() as signals:
+            held.append(signals.received)
+
+    before = signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=hold)
+    thread.start()
+    thread.join()
+    assert held == [None]
+    assert signal.getsignal(signal.SIGINT) == before

@@ -18,7 +18,14 @@ SHORTENED = {
     "mnist_layers_estimator": {},
 }
 PAGES = sorted(SHORTENED)
-QUICK_PAGES = ["fully_connected_feed", "mnist_layers_estimator", "mnist_softmax"]
+# Whose snippets take seconds; the deep network's take half an hour.
+SHORT_PAGES = [
+    "mnist_softmax",
+    *(
+        pytest.param(page, marks=pytest.mark.thorough)
+        for page in ("fully_connected_feed", "mnist_layers_estimator")
+    ),
+]
 
 
 def snippets_of(page):
@@ -44,16 +51,27 @@ def test_every_snippet_can_be_pasted(page):
         compile(snippet.code, f"{page}.md:{snippet.line}", "exec")
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_page_on_fake_data_shows_what_it_says_twice_in_a_session(page, tmp_path):
+def follow_on_fake_data(page, prompt):
     def shorten(code):
         for long, short in SHORTENED[page].items():
             code = code.replace(long, short)
         return re.sub(r'read_data_sets\(("[^"]*"|\w+)', r"\g<0>, fake_data=True", code)
 
+    assert not follow(page, prompt, shorten, numbers_too=False)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_on_fake_data_shows_what_it_says(page, tmp_path):
+    with Prompt(tmp_path) as prompt:
+        follow_on_fake_data(page, prompt)
+
+
+@pytest.mark.thorough
+def test_a_page_can_be_followed_twice_in_a_session(tmp_path):
     with Prompt(tmp_path) as prompt:
         for _ in range(2):
-            assert not follow(page, prompt, shorten, numbers_too=False)
+            follow_on_fake_data("fully_connected_feed", prompt)
 
 
 def follow_on_real_files(page, mnist_dir, folder):
@@ -62,13 +80,11 @@ def follow_on_real_files(page, mnist_dir, folder):
         assert not follow(page, prompt)
 
 
-@pytest.mark.real_mnist
-@pytest.mark.parametrize("page", QUICK_PAGES)
+@pytest.mark.parametrize("page", SHORT_PAGES)
 def test_a_page_on_the_real_files_shows_the_numbers_that_it_says(page, mnist_dir, tmp_path):
     follow_on_real_files(page, mnist_dir, tmp_path)
 
 
-@pytest.mark.real_mnist
 @pytest.mark.full_training
 @pytest.mark.timeout(0)
 def test_the_deep_page_on_the_real_files_shows_the_numbers_that_it_says(mnist_dir, tmp_path):

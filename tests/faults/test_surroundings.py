@@ -52,7 +52,7 @@ def test_a_script_runs_in_the_c_locale(script, flags, tmp_path):
     folder = tmp_path / "Ördner"
     folder.mkdir()
     environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
-    assert_runs(start(script, *flags, cwd=str(folder), env=environment))
+    assert_runs(start(script, *flags, cwd=str(folder), env=environment, fresh=True))
 
 
 @pytest.mark.parametrize("script, flags", SCRIPTS.items())
@@ -77,10 +77,9 @@ def test_a_script_whose_output_nobody_reads_on_ends_quietly(script, flags, tmp_p
 def test_a_script_gives_no_warnings_of_its_own(script, flags, tmp_path):
     warnings = ",".join(f"error:::{module}" for module in OWN_MODULES)
     environment = {**os.environ, "PYTHONWARNINGS": warnings}
-    assert_runs(start(script, *flags, cwd=str(tmp_path), env=environment))
+    assert_runs(start(script, *flags, cwd=str(tmp_path), env=environment, fresh=True))
 
 
-@pytest.mark.real_mnist
 @pytest.mark.parametrize("script, flags", SCRIPTS.items())
 def test_two_runs_share_a_data_folder(script, flags, mnist_dir, tmp_path):
     runs = [
