@@ -10,6 +10,7 @@ is the accuracy on the 10,000 test images:
 """
 
 import collections
+import contextlib
 
 from mnist import command_line
 from mnist.divergence import check_finite
@@ -168,8 +169,7 @@ def main(argv=None):
         flags.data_dir, fake_data=flags.fake_data, one_hot=True, seed=flags.seed
     )
     log_dir = command_line.prepare_log_dir(flags.log_dir, "mnist_deep")
-    # Not an InteractiveSession, for which TensorFlow does not optimize the graph.
-    with tf.Graph().as_default(), tf.Session() as sess:
+    with tf.Graph().as_default(), contextlib.closing(tf.InteractiveSession()) as sess:
         tf.set_random_seed(flags.seed)
         model = build_model(flags.learning_rate)
         checkpoints = Checkpoints(log_dir)

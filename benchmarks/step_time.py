@@ -3,11 +3,13 @@
     uv run benchmarks/step_time.py
     uv run benchmarks/step_time.py --peer /path/to/another/python
     uv run benchmarks/step_time.py --gradients
+    uv run benchmarks/step_time.py --sessions
     uv run benchmarks/step_time.py --estimator
 
 Compares mnist_deep.py with the same graph on TensorFlow's stock gradients and, with --peer, with
 the same network in PyTorch and in Keras, whichever that interpreter has. With --gradients, our
-gradients come in one after the other. With --estimator, it is the model of
+gradients come in one after the other. With --sessions, an InteractiveSession, as the page and the
+script have it, alternates with a tf.Session. With --estimator, it is the model of
 mnist_layers_estimator.py, in batches of 100. Each contender is a process of its own that stays;
 blocks of steps alternate between them, so that noise meets all alike.
 """
@@ -50,6 +52,7 @@ def main():
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--peer", help="Python interpreter that has PyTorch, Keras, or both")
     kind.add_argument("--gradients", action="store_true", help="measure one gradient at a time")
+    kind.add_argument("--sessions", action="store_true", help="measure both kinds of session")
     kind.add_argument("--estimator", action="store_true", help="measure the Estimator's model")
     parser.add_argument("--blocks", type=int, default=20, help="blocks per contender")
     parser.add_argument("--steps", type=int, default=20, help="steps per block")
@@ -57,6 +60,8 @@ def main():
     names = ["stock", "mnist_deep.py"]
     if flags.gradients:
         names = ["stock", "with our Conv2D", "and our MatMul", "mnist_deep.py"]
+    if flags.sessions:
+        names = ["stock", "stock, plain session", "mnist_deep.py", "plain session"]
     if flags.estimator:
         names = ["stock estimator", "mnist_layers_estimator"]
     contenders = dict.fromkeys(names, sys.executable)

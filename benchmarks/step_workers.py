@@ -43,11 +43,11 @@ def import_script(name, gradients=None):
     return script
 
 
-def tensorflow_1(gradients=None):
+def tensorflow_1(gradients=None, interactive=True):
     import tensorflow as tf
 
     model = import_script("mnist_deep", gradients).build_model(1e-4)
-    sess = tf.Session()
+    sess = tf.InteractiveSession() if interactive else tf.Session()
     sess.run(tf.global_variables_initializer())
     feed_dict = {model.x: IMAGES, model.y_: numpy.eye(10)[CLASSES], model.keep_prob: 0.5}
     return lambda: sess.run([model.train_step, model.cross_entropy], feed_dict)
@@ -115,6 +115,8 @@ CONTENDERS = {
     "stock estimator": lambda: estimator(STOCK),
     "mnist_layers_estimator": estimator,
     "stock": lambda: tensorflow_1(STOCK),
+    "stock, plain session": lambda: tensorflow_1(STOCK, interactive=False),
+    "plain session": lambda: tensorflow_1(interactive=False),
     "with our Conv2D": lambda: tensorflow_1(ALL_GRADIENTS[:1]),
     "and our MatMul": lambda: tensorflow_1(ALL_GRADIENTS[:2]),
     "mnist_deep.py": tensorflow_1,

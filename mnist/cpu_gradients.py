@@ -16,11 +16,15 @@ import tensorflow as tf
 CONV2D_GRADIENT = "Conv2DGradientByForwardConvolution"
 MATMUL_GRADIENT = "MatMulGradientByTallProduct"
 RELU_GRADIENT = "ReluGradientAfterMaxPool"
+VARIABLES = {"Variable", "VariableV2", "VarHandleOp"}
 
 
 @contextlib.contextmanager
 def cpu_gradients():
     """Lets convolutions, dense layers and ReLUs built inside use the gradients of this module.
+
+    A convolution built inside has no gradient for an input that is not computed from a variable, as
+    the images: there, and for all that such an input is computed from, tf.gradients returns None.
 
     Does nothing where TensorFlow has a GPU, whose own kernels are fast.
     """
@@ -45,10 +49,15 @@ def conv2d_gradient(op, dy):
 
     Other strides, paddings or layouts get TensorFlow's own kernels.
 
+    Without dx where x is not computed from a variable. tf.gradients would keep it alive, though
+    nobody asks for it, by a control dependency between the gradients of an operation, and an
+    InteractiveSession, whose graph TensorFlow 1.15 does not optimize, would compute it.
+
     Returns:
-      dx and dW, with the shapes of x and W.
+      dx, or None, and dW, with the shapes of x and W.
     """
     x, W = op.inputs
+    needs_dx = _is_computed_from_a_variable(x)
     padding = op.get_attr("padding").decode()
     height, width = W.shape.with_rank(4).as_list()[:2]
     covered = (
@@ -58,18 +67,36 @@ def conv2d_gradient(op, dy):
         and None not in (height, width)
     )
     if not covered:
-        return _stock_conv2d_gradient(op, dy)
+        dx, dW = _stock_conv2d_gradient(op, dy)
+        return (dx if needs_dx else None), dW
     # TensorFlow pads the larger half behind; going back, it is the larger half in front.
     rows = _padding(height) if padding == "SAME" else (0, 0)
     columns = _padding(width) if padding == "SAME" else (0, 0)
-    turned = tf.transpose(tf.reverse(W, [0, 1]), [0, 1, 3, 2])
-    dx = _conv2d(dy, turned, _reflected(rows, height), _reflected(columns, width))
+    dx = None
+    if needs_dx:
+        turned = tf.transpose(tf.reverse(W, [0, 1]), [0, 1, 3, 2])
+        dx = _conv2d(dy, turned, _reflected(rows, height), _reflected(columns, width))
+        dx.set_shape(x.shape)
     pictures = tf.transpose(x, [3, 1, 2, 0])  # [in, rows, columns, batch]
     filters = tf.transpose(dy, [1, 2, 0, 3])  # [rows, columns, batch, out]
     dW = tf.transpose(_conv2d(pictures, filters, rows, columns), [1, 2, 0, 3])
-    dx.set_shape(x.shape)
     dW.set_shape(W.shape)
     return dx, dW
+
+
+def _is_computed_from_a_variable(x):
+    """Tells whether the value of a variable is among what a tensor is computed from."""
+    if x.graph.building_function:
+        return True  # a placeholder may stand for a variable outside of the function
+    pending, seen = [x.op], set()
+    while pending:
+        op = pending.pop()
+        if op.type in VARIABLES:
+            return True
+        if op not in seen:
+            seen.add(op)
+            pending += [tensor.op for tensor in op.inputs]
+    return False
 
 
 def _padding(size):

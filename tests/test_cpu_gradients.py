@@ -8,7 +8,8 @@ from mnist.cpu_gradients import CONV2D_GRADIENT, MATMUL_GRADIENT, RELU_GRADIENT,
 def gradients(build, arrays, fast):
     """The gradients of a random projection of build(*tensors), and the operations they take."""
     with tf.Graph().as_default() as graph, tf.Session() as sess:
-        tensors = [tf.constant(array) for array in arrays]
+        tensors = [tf.Variable(array) for array in arrays]
+        sess.run(tf.global_variables_initializer())
         if fast:
             with cpu_gradients():
                 y = build(*tensors)
@@ -64,6 +65,69 @@ def test_the_tutorials_convolutions_have_the_stock_gradients():
 def test_what_is_not_covered_falls_back_to_the_stock_gradient(options):
     operations = assert_same_gradients(conv2d(**options), (2, 9, 8, 3), (3, 3, 3, 4))
     assert "Conv2DBackpropFilter" in operations
+
+
+RESOURCE = {"use_resource": True}
+SHAPE = (2, 9, 8, 3)
+
+
+@pytest.mark.parametrize(
+    "make, has_gradient",
+    [
+        (lambda: tf.zeros(SHAPE), False),
+        (lambda: tf.placeholder(tf.float32, SHAPE), False),
+        (lambda: tf.reshape(tf.placeholder(tf.float32, [None, 216]), [-1, *SHAPE[1:]]), False),
+        (lambda: tf.nn.relu(tf.random.normal(SHAPE)), False),
+        (lambda: tf.placeholder_with_default(tf.zeros(SHAPE), SHAPE), False),
+        (lambda: tf.Variable(tf.zeros(SHAPE)), True),
+        (lambda: tf.Variable(tf.zeros(SHAPE), **RESOURCE), True),
+        (lambda: tf.Variable(tf.zeros(SHAPE), trainable=False), True),
+        (lambda: tf.reshape(tf.Variable(tf.zeros([432])), SHAPE), True),
+        (lambda: tf.reshape(tf.Variable(tf.zeros([432]), **RESOURCE), SHAPE), True),
+        (lambda: tf.placeholder_with_default(tf.Variable(tf.zeros(SHAPE)), SHAPE), True),
+        (lambda: tf.placeholder(tf.float32, SHAPE) * tf.Variable(1.0), True),
+        (lambda: tf.zeros(SHAPE) + tf.get_variable("v", SHAPE, **RESOURCE), True),
+        (lambda: pool(conv2d()(tf.zeros(SHAPE), tf.Variable(tf.zeros([3, 3, 3, 3])))), True),
+    ],
+    ids=[
+        "constant", "placeholder", "reshaped placeholder", "random", "default of a constant",
+        "variable", "resource variable", "frozen variable", "reshaped variable",
+        "reshaped resource variable", "default of a variable", "product with a variable",
+        "sum with a resource variable", "earlier layer",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("strides", [(1, 1, 1, 1), (1, 2, 2, 1)], ids=["ours", "stock"])
+def test_a_convolution_has_a_gradient_for_what_is_computed_from_a_variable(
+    make, has_gradient, strides
+):
+    with tf.Graph().as_default() as graph:
+        with cpu_gradients():
+            x, W = tf.convert_to_tensor(make()), tf.Variable(tf.zeros([3, 3, 3, 4]))
+            y = conv2d(strides)(x, W)
+        dx, dW = tf.gradients(y, [x, W])
+        assert dW is not None
+        assert (dx is not None) == has_gradient
+        before = graph.version
+        tf.gradients(y, W)
+        types = [operation.type for operation in graph.get_operations()[before:]]
+    if not has_gradient and strides == (1, 1, 1, 1):
+        # One convolution for dW, and nothing that the gradient of x would take.
+        assert types.count("Conv2D") == 1
+        assert "ReverseV2" not in types
+
+
+def test_inside_a_function_what_is_passed_in_may_come_from_a_variable():
+    with tf.Graph().as_default(), tf.Session() as sess:
+        x, W = tf.Variable(tf.ones([1, 5, 5, 1])), tf.Variable(tf.ones([3, 3, 1, 2]))
+
+        @tf.function
+        def dx_of(x):
+            with cpu_gradients():
+                return tf.gradients(conv2d()(x, W.initialized_value()), x)[0]
+
+        dx = dx_of(tf.ones([1, 5, 5, 1]) * x)
+        sess.run(tf.global_variables_initializer())
+        assert sess.run(dx)[0, 2, 2, 0] == 18
 
 
 def test_a_filter_of_unknown_size_falls_back_to_the_stock_gradient():
