@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 
-from mnist.stop_on_signal import end_at_once_on_signals
+from mnist.stop_on_signal import end_at_once_on_signals, script_name
 
 LARGEST_COUNT = 10**9
 LARGEST_BATCH = 60000  # all of MNIST's training images
@@ -47,11 +47,11 @@ def explained_imports(module_name):
         python = ".".join(str(number) for number in sys.version_info[:2])
         message = (
             f"the tutorials need TensorFlow 1.15, which Python {python} at {sys.executable} does "
-            f"not give them ({str(error).splitlines()[0]}); `uv run {_script()}` sets up all that "
+            f"not give them ({str(error).splitlines()[0]}); `uv run {script_name()}` sets up all that "
             "they need, and README.md tells the way without uv"
         )
         if module_name == "__main__":
-            sys.exit(f"{_script()}: error: {message}")
+            sys.exit(f"{script_name()}: error: {message}")
         raise ImportError(message) from error
 
 
@@ -291,8 +291,4 @@ def _fail(message):
         sys.stdout.flush()
     except OSError:
         _discard(sys.stdout)
-    sys.exit(f"{_script()}: error: {message}")
-
-
-def _script():
-    return os.path.basename(sys.argv[0])
+    sys.exit(f"{script_name()}: error: {message}")

@@ -22,7 +22,8 @@ class StopOnSignal(DeferredSignals, tf.estimator.SessionRunHook):
         # Before training begins there is no step to wait for.
         if not self._training:
             self._handlers[number](number, frame)
-        super()._receive(number, frame)
+        else:
+            super()._receive(number, frame)
 
     def after_create_session(self, session, coord):
         self._training = True

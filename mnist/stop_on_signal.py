@@ -14,6 +14,11 @@ import threading
 ENDINGS = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}
 
 
+def script_name():
+    """Returns the file name of the script that runs, for its messages."""
+    return os.path.basename(sys.argv[0])
+
+
 def end_at_once_on_signals():
     """Lets Ctrl-C and SIGTERM end the process from now on, with one line on stderr.
 
@@ -26,18 +31,16 @@ def end_at_once_on_signals():
 
 def _end_at_once(number, frame):
     code, said = ENDINGS[number]
-    with contextlib.suppress(OSError, RuntimeError, ValueError):  # closed, or being written to
+    # A stream may be closed, missing, or just being written to.
+    unusable = (OSError, RuntimeError, ValueError, AttributeError)
+    with contextlib.suppress(*unusable):
         sys.stdout.flush()
-    with contextlib.suppress(OSError, RuntimeError, ValueError):
+    with contextlib.suppress(*unusable):
         # On a terminal there may be a progress bar, or the terminal's own ^C, in this line.
         line_feed = "\n" if sys.stderr.isatty() else ""
-        os.write(sys.stderr.fileno(), f"{line_feed}{_script()}: {said}\n".encode())
+        os.write(sys.stderr.fileno(), f"{line_feed}{script_name()}: {said}\n".encode())
     # Not sys.exit, whose exception a destructor or a library may drop.
     os._exit(code)
-
-
-def _script():
-    return os.path.basename(sys.argv[0])
 
 
 class DeferredSignals(contextlib.AbstractContextManager):

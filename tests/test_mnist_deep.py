@@ -159,6 +159,21 @@ def test_without_a_log_dir_each_run_has_a_new_folder(run, tmp_path):
     assert len(list((tmp_path / "logs").iterdir())) == 2
 
 
+def test_the_session_is_interactive_as_on_the_page_and_closed_at_the_end(run, monkeypatch):
+    class RecordedSession(tf.InteractiveSession):
+        def __init__(self):
+            super().__init__()
+            sessions.append(self)
+
+    sessions = []
+    monkeypatch.setattr(tf, "InteractiveSession", RecordedSession)
+    run("--max_steps=1", "--batch_size=1")
+    (session,) = sessions
+    assert tf.get_default_session() is None
+    with pytest.raises(RuntimeError, match="closed"):
+        session.run(tf.constant(0))
+
+
 def test_the_same_seed_trains_the_same(run):
     def weights():
         prefix = re.search("checkpoint (.*)", run("--max_steps=5", "--seed=3")).group(1)
