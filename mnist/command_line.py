@@ -46,9 +46,9 @@ def explained_imports(module_name):
     except (ImportError, TypeError) as error:  # protobuf 4 raises TypeError
         python = ".".join(str(number) for number in sys.version_info[:2])
         message = (
-            f"the tutorials need TensorFlow 1.15, which Python {python} at {sys.executable} does "
-            f"not give them ({str(error).splitlines()[0]}); `uv run {script_name()}` sets up all that "
-            "they need, and README.md tells the way without uv"
+            f"TensorFlow 1.15 is needed, but Python {python} at {sys.executable} does not have it "
+            f"({str(error).splitlines()[0]}); `uv run {script_name()}` sets up all packages, and "
+            "README.md shows how to do so without uv"
         )
         if module_name == "__main__":
             sys.exit(f"{script_name()}: error: {message}")
