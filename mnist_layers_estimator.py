@@ -183,7 +183,7 @@ def parse_flags(argv):
         nargs="+",
         type=command_line.path,
         metavar="FILE",
-        help="pictures of digits, PNG or JPEG, to tell with the network in --model_dir",
+        help="PNG or JPEG pictures of digits to classify with the network in --model_dir",
     )
     flags = parser.parse_args(argv)
     if flags.model_dir is None and flags.predict:

@@ -14,9 +14,9 @@ import time
 import numpy
 
 BATCH = 50
-CHANCE = numpy.random.RandomState(0)
-IMAGES = CHANCE.rand(BATCH, 784).astype(numpy.float32)
-CLASSES = CHANCE.randint(10, size=BATCH)
+RANDOM_STATE = numpy.random.RandomState(0)
+IMAGES = RANDOM_STATE.rand(BATCH, 784).astype(numpy.float32)
+CLASSES = RANDOM_STATE.randint(10, size=BATCH)
 ALL_GRADIENTS = ("Conv2D", "MatMul", "Relu")
 STOCK = ()
 

@@ -31,7 +31,7 @@ class DataSet:
       dtype: float32 to serve images on the scale from 0 to 1, uint8 to serve them as they are;
         TensorFlow's, numpy's, or the name.
       reshape: serve images of shape [rows * columns] instead of [rows, columns, 1].
-      seed: integer for an order that can be had again; or a numpy.random.RandomState, to share it
+      seed: integer that makes the order repeatable; or a numpy.random.RandomState, to share it
         between sets. By default the seed of TensorFlow's default graph, if TensorFlow is imported
         and tf.set_random_seed was called, and else a new order each time; with fake_data, 0.
       copy: False promises that nobody else writes to the arrays, so that none needs copying.
@@ -245,7 +245,7 @@ def image_dtype(dtype):
 
 
 def random_state(seed, fake_data):
-    """Returns the source of chance for a data set; see DataSet for what the arguments may be."""
+    """Returns the random state of a data set; see DataSet for what the arguments may be."""
     if isinstance(seed, numpy.random.RandomState):
         return seed
     if seed is None:

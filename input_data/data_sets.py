@@ -55,7 +55,7 @@ def read_data_sets(
         numpy's, or the name.
       reshape: images of shape [784] instead of [28, 28, 1].
       validation_size: how many of the 60,000 training examples make the validation set.
-      seed: integer for batches that can be had again. Fake data are the same each time without.
+      seed: integer that makes the batches repeatable. Fake data are repeatable without one.
       source_url: where to download from instead of the mirrors of MNIST: the address of a folder
         with four files of the same names, as Fashion-MNIST's.
 
@@ -155,11 +155,11 @@ def _replace(folder, problems, arrays, source_url):
         if os.path.isdir(os.path.join(folder, name)):
             raise problems[name]
     damaged = next((error for error in problems.values() if error is not None), None)
-    stranger = _not_of_mnist(arrays) if is_mnist_source(source_url) else None
-    if stranger is not None:
+    other_file = _not_of_mnist(arrays) if is_mnist_source(source_url) else None
+    if other_file is not None:
         raise InvalidDataError(
             f"{damaged or folder + ': ' + ', '.join(problems) + ' missing'}. MNIST's own will not "
-            f"be put beside {stranger}, which is not MNIST's (Fashion-MNIST and others use the "
+            f"be put beside {other_file}, which is not MNIST's (Fashion-MNIST and others use the "
             "same names): name another folder, or the source_url that this one came from"
         )
     try:
@@ -167,7 +167,7 @@ def _replace(folder, problems, arrays, source_url):
     except DownloadError as error:
         if damaged is not None:
             raise InvalidDataError(
-                f"{damaged}. A fresh copy could not be had: {error}. The file was left as it is"
+                f"{damaged}. No good copy could be downloaded: {error}. The file was left as it is"
             ) from error
         raise DownloadError(
             f"{error}. Put these files into the folder {folder} by hand, or do without them: "

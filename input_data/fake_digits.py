@@ -66,7 +66,7 @@ def draw(count, random_state, one_hot=False):
 
     Args:
       count: number of digits.
-      random_state: numpy.random.RandomState that all chance comes from.
+      random_state: numpy.random.RandomState that all random numbers come from.
       one_hot: form of the labels.
 
     Returns:

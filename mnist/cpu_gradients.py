@@ -1,8 +1,8 @@
 """Faster gradients for TensorFlow 1.15 on CPU.
 
 Its kernels for the gradients of tf.nn.conv2d do 40 GFLOP/s where its forward kernel does 100 and
-more. Both gradients can be had from the forward kernel (see conv2d_gradient). A dense layer's input
-gradient has the same ailment, and a similar cure (see matmul_gradient). In front of max pooling, a
+more. The forward kernel can compute both gradients (see conv2d_gradient). The input gradient of a
+dense layer is slow, too, and is computed otherwise (see matmul_gradient). Before max pooling, a
 ReLU's gradient is taken where it is smaller (see relu_gradient).
 
 The model code stays as it is: what is built inside `with cpu_gradients():` uses these gradients.

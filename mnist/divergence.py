@@ -1,4 +1,4 @@
-"""Stops a training that has gone wrong, before it goes on for nothing."""
+"""Stops a training whose loss is no longer a finite number."""
 
 import math
 

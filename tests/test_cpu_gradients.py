@@ -22,8 +22,8 @@ def gradients(build, arrays, fast):
 
 
 def assert_same_gradients(build, *shapes):
-    chance = numpy.random.RandomState(0)
-    arrays = [chance.normal(size=shape).astype(numpy.float32) for shape in shapes]
+    random_state = numpy.random.RandomState(0)
+    arrays = [random_state.normal(size=shape).astype(numpy.float32) for shape in shapes]
     found, operations = gradients(build, arrays, fast=True)
     expected, _ = gradients(build, arrays, fast=False)
     for ours, stock in zip(found, expected):

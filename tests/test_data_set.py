@@ -70,9 +70,10 @@ def test_sets_that_take_turns_serve_the_batches_of_tensorflow(small_folder, tens
     options = {"validation_size": 30, "seed": 5}
     ours = read_data_sets(str(small_folder), **options)
     theirs = tensorflows.read_data_sets(str(small_folder), **options)
-    chance = numpy.random.RandomState(0)
+    random_state = numpy.random.RandomState(0)
     takes = [
-        (SPLITS[chance.randint(3)], chance.randint(20), chance.rand() < 0.7) for _ in range(200)
+        (SPLITS[random_state.randint(3)], random_state.randint(20), random_state.rand() < 0.7)
+        for _ in range(200)
     ]
     assert_same_batches(ours, theirs, takes)
 

@@ -8,14 +8,14 @@ from mnist import evaluation
 
 @pytest.mark.parametrize("examples", [1, 499, 500, 501, 1234])
 def test_chunks_give_the_number_of_one_feed(examples):
-    chance = numpy.random.RandomState(examples)
-    images = chance.rand(examples, 20)
-    labels = numpy.eye(10)[chance.randint(10, size=examples)]
+    random_state = numpy.random.RandomState(examples)
+    images = random_state.rand(examples, 20)
+    labels = numpy.eye(10)[random_state.randint(10, size=examples)]
     data_set = DataSet(images, labels, dtype="uint8", reshape=False)
     with tf.Graph().as_default(), tf.Session() as sess:
         x = tf.placeholder(tf.float32, [None, 20])
         y_ = tf.placeholder(tf.float32, [None, 10])
-        y = tf.matmul(x, tf.constant(chance.normal(size=(20, 10)), tf.float32))
+        y = tf.matmul(x, tf.constant(random_state.normal(size=(20, 10)), tf.float32))
         correct_prediction = tf.equal(tf.argmax(y, 1), tf.argmax(y_, 1))
         accuracy = tf.reduce_mean(tf.cast(correct_prediction, tf.float32))
         expected = sess.run(accuracy, {x: images, y_: labels})

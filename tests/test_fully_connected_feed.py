@@ -61,8 +61,8 @@ def test_every_example_is_evaluated_whatever_the_batch_size(run, batch_size):
 
 
 def test_an_evaluation_prints_what_numpy_counts(capsys):
-    chance = numpy.random.RandomState(0)
-    images, labels = chance.normal(size=(1234, 10)), chance.randint(10, size=1234)
+    random_state = numpy.random.RandomState(0)
+    images, labels = random_state.normal(size=(1234, 10)), random_state.randint(10, size=1234)
     data_set = DataSet(images, labels, dtype="uint8", reshape=False)
     with tf.Graph().as_default(), tf.Session() as sess:
         images_placeholder = tf.placeholder(tf.float32, [None, 10])

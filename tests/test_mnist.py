@@ -17,8 +17,8 @@ def graph():
 
 @pytest.fixture
 def batch():
-    chance = numpy.random.RandomState(0)
-    return chance.rand(BATCH, 784).astype(numpy.float32), chance.randint(10, size=BATCH)
+    random_state = numpy.random.RandomState(0)
+    return random_state.rand(BATCH, 784).astype(numpy.float32), random_state.randint(10, size=BATCH)
 
 
 def variables():
@@ -112,8 +112,8 @@ def test_the_loss_is_summarized_under_its_name(graph):
 
 
 def test_evaluation_counts_what_numpy_counts(graph):
-    chance = numpy.random.RandomState(2)
-    logits, labels = chance.normal(size=(1000, 10)), chance.randint(10, size=1000)
+    random_state = numpy.random.RandomState(2)
+    logits, labels = random_state.normal(size=(1000, 10)), random_state.randint(10, size=1000)
     count = mnist.evaluation(tf.constant(logits, tf.float32), tf.constant(labels, tf.int32))
     with tf.Session() as sess:
         assert sess.run(count) == (logits.argmax(axis=1) == labels).sum()

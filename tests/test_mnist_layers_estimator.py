@@ -60,13 +60,13 @@ def trainable():
 
 
 def test_a_forward_pass_is_that_of_the_deep_network_with_the_same_weights(graph):
-    images, chance = digits(3), numpy.random.RandomState(1)
+    images, random_state = digits(3), numpy.random.RandomState(1)
     spec = build("infer", images)
     theirs = trainable()
     y_conv, _ = mnist_deep.deepnn(tf.constant(images))
     with tf.Session() as sess:
         for name, their_name in NAMES.items():
-            weights = chance.normal(scale=0.1, size=theirs[name].shape.as_list())
+            weights = random_state.normal(scale=0.1, size=theirs[name].shape.as_list())
             for variable in (theirs[name], trainable()[their_name]):
                 variable.load(weights, sess)
         found = sess.run(spec.predictions)

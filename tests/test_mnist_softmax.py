@@ -47,11 +47,11 @@ def softmax(logits):
 @pytest.fixture
 def step():
     """One batch and the variables before and after the script's training step on it."""
-    chance = numpy.random.RandomState(0)
-    xs = chance.rand(100, 784).astype(numpy.float32)
-    ys = numpy.eye(10)[chance.randint(10, size=100)]
-    W = chance.normal(scale=0.1, size=(784, 10))
-    b = chance.normal(scale=0.1, size=10)
+    random_state = numpy.random.RandomState(0)
+    xs = random_state.rand(100, 784).astype(numpy.float32)
+    ys = numpy.eye(10)[random_state.randint(10, size=100)]
+    W = random_state.normal(scale=0.1, size=(784, 10))
+    b = random_state.normal(scale=0.1, size=10)
     with tf.Graph().as_default(), tf.Session() as sess:
         model = mnist_softmax.softmax_regression(0.5)
         sess.run(tf.global_variables_initializer())

@@ -50,7 +50,7 @@ def last_step(folder):
 
 def main():
     folder, name, *flags = sys.argv[1:]
-    chance = random.Random(0)
+    random_state = random.Random(0)
     script = importlib.import_module(name)
     importlib.import_module("input_data.data_set").FAKE_EXAMPLES = 40
     script.STEPS_PER_CHECKPOINT = int(os.environ.get("STEPS_PER_CHECKPOINT", "1"))
@@ -60,13 +60,13 @@ def main():
         before = last_step(folder)
         process = child(script, STEPS_WITHOUT_END)
         if attempt % 4 == 0:
-            time.sleep(chance.uniform(0, EARLY_SECONDS))
+            time.sleep(random_state.uniform(0, EARLY_SECONDS))
         else:
             while last_step(folder) == before:
                 if os.waitpid(process, os.WNOHANG) != (0, 0):
                     sys.exit("the script ended before it was killed")
                 time.sleep(0.01)
-            time.sleep(chance.uniform(0, LATE_SECONDS))
+            time.sleep(random_state.uniform(0, LATE_SECONDS))
         os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)
         print("killed", flush=True)

@@ -93,7 +93,7 @@ def start_reader(folder, source_url):
 
 
 def test_a_download_that_is_killed_is_begun_again_and_leaves_nothing_behind(tmp_path):
-    chance = random.Random(0)
+    random_state = random.Random(0)
     with LocalServer() as server:
         source_url = server.serve(FILES)
         for name, content in FILES.items():
@@ -102,7 +102,7 @@ def test_a_download_that_is_killed_is_begun_again_and_leaves_nothing_behind(tmp_
             folder = tmp_path / str(attempt)
             reader = start_reader(folder, source_url)
             wait_for(folder, reader)
-            time.sleep(chance.uniform(0, 0.7))
+            time.sleep(random_state.uniform(0, 0.7))
             reader.send_signal(signal.SIGKILL)
             reader.communicate()
             for path in folder.iterdir():

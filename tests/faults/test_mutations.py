@@ -12,28 +12,28 @@ import gzip, io, random, re, sys, time
 from idx_files import TRAIN_IMAGES, TRAIN_LABELS, small_mnist
 from input_data import InvalidDataError, extract_images, extract_labels
 
-def mutated(content, chance):
+def mutated(content, random_state):
     content = bytearray(content)
-    for _ in range(chance.randint(1, 4)):
-        place = chance.randrange(len(content)) if content else 0
-        how = chance.randrange(6)
+    for _ in range(random_state.randint(1, 4)):
+        place = random_state.randrange(len(content)) if content else 0
+        how = random_state.randrange(6)
         if how == 0:
-            content[place : place + 1] = bytes([chance.randrange(256)])
+            content[place : place + 1] = bytes([random_state.randrange(256)])
         elif how == 1:
             del content[place:]
         elif how == 2:
-            content[place:place] = bytes(chance.randrange(1, 40))
+            content[place:place] = bytes(random_state.randrange(1, 40))
         elif how == 3:
-            del content[place : place + chance.randrange(1, 40)]
+            del content[place : place + random_state.randrange(1, 40)]
         elif how == 4:
-            content[place:place] = content[: chance.randrange(1, 60)]
+            content[place:place] = content[: random_state.randrange(1, 60)]
         else:
             # The header, where sizes stand, is a small part of the whole.
-            place = min(chance.randrange(16), max(len(content) - 1, 0))
+            place = min(random_state.randrange(16), max(len(content) - 1, 0))
             content[place : place + 1] = b"\\xff"
     return bytes(content)
 
-chance = random.Random(0)
+random_state = random.Random(0)
 files = small_mnist()
 plain = {name: gzip.decompress(content) for name, content in files.items()}
 readers = ((TRAIN_IMAGES, extract_images), (TRAIN_LABELS, extract_labels))
@@ -42,9 +42,9 @@ longest = 0
 for number in range(int(sys.argv[1])):
     name, extract = readers[number % 2]
     if number % 4 < 2:
-        content = mutated(files[name], chance)
+        content = mutated(files[name], random_state)
     else:
-        content = gzip.compress(mutated(plain[name], chance), 1)
+        content = gzip.compress(mutated(plain[name], random_state), 1)
     start = time.process_time()
     try:
         extract(io.BytesIO(content))
