@@ -191,7 +191,7 @@ def _download(url, path, name_in_checksums):
     import pooch
     from tqdm import tqdm
 
-    progress = False
+    progress = None
     if sys.stderr.isatty():
         name = os.path.basename(path)
         progress = tqdm(desc=name, total=1, unit="B", unit_scale=True, leave=False)
@@ -203,7 +203,11 @@ def _download(url, path, name_in_checksums):
         timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
         headers=headers,
     )
-    fetch(url, path, None)
+    try:
+        fetch(url, path, None)
+    finally:
+        if progress is not None:
+            progress.close()  # or an error would follow the bar in its line
     if name_in_checksums is not None:
         found, expected = pooch.file_hash(path), CHECKSUMS[name_in_checksums][0]
         if found != expected:

@@ -46,6 +46,8 @@ def read_picture(path):
             grey = _grey_values(ImageOps.exif_transpose(picture))
     except PictureError:
         raise
+    except FileNotFoundError as error:
+        raise PictureError(f"{path}: there is no such file; name a PNG or JPEG picture") from error
     # All but the first are Pillow's, for one or the other kind of damage.
     except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
         raise PictureError(

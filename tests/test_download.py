@@ -6,7 +6,6 @@ import signal
 import socket
 import stat
 import threading
-import time
 
 import pytest
 
@@ -14,6 +13,7 @@ from forked_process import ForkedProcess
 from idx_files import NAMES, TRAIN_IMAGES, TRAIN_LABELS, small_mnist, write_files
 from input_data import DownloadError, InvalidDataError, download, read_data_sets
 from local_server import WEB_PAGE, LocalServer, body, status, web_page
+from short_runs import wait_until
 
 FILES = small_mnist()
 OTHER_FILES = small_mnist(seed=9)
@@ -176,8 +176,7 @@ def test_a_download_that_is_interrupted_leaves_nothing_behind(tmp_path):
             f"def main(): read_data_sets({str(tmp_path)!r}, source_url={server.url!r})\n"
             "command_line.run(main)"
         )
-        while not server.requests:
-            time.sleep(0.01)
+        wait_until(lambda: server.requests, process)
         process.send_signal(signal.SIGINT)
         assert process.communicate() == ("", "-c: interrupted\n")
     assert process.returncode == 130
@@ -345,6 +344,17 @@ def test_readers_that_start_at_once_all_find_whole_files(mirrors, tmp_path):
 def test_no_progress_is_shown_where_there_is_no_terminal(mirrors, tmp_path, capfd):
     read(tmp_path)
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_progress_of_a_download_that_fails_is_cleared(server, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    server.answers[f"/{TRAIN_IMAGES}"] = [status(404)]
+    with pytest.raises(DownloadError):
+        read(tmp_path, server.url)
+    shown = capfd.readouterr().err
+    assert TRAIN_IMAGES in shown
+    assert shown.endswith("\r")
+    assert shown.split("\r")[-2].strip() == ""
 
 
 def test_progress_is_shown_on_a_terminal_by_file(mirrors, tmp_path, monkeypatch, capfd):

@@ -144,7 +144,11 @@ def test_a_picture_whose_header_is_damaged_is_refused(seven, tmp_path):
         read_picture(str(path))
 
 
-def test_a_missing_file_and_a_folder_are_refused(tmp_path):
-    for path in (str(tmp_path), str(tmp_path / "nowhere.png")):
-        with pytest.raises(PictureError, match=f"{path}: cannot be read"):
-            read_picture(path)
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(PictureError, match=f"{tmp_path}: cannot be read"):
+        read_picture(str(tmp_path))
+
+
+def test_a_file_that_is_not_there_is_refused_in_its_own_words(tmp_path):
+    with pytest.raises(PictureError, match="nowhere.png: there is no such file"):
+        read_picture(str(tmp_path / "nowhere.png"))

@@ -287,13 +287,16 @@ def test_an_exported_network_is_served_by_saved_model_cli(trained, tmp_path):
         numpy.testing.assert_allclose(served, sess.run(spec.predictions["probabilities"]), 1e-4)
 
 
-@pytest.mark.parametrize("content", [None, b"not a picture"])
-def test_a_picture_that_cannot_be_read_ends_in_one_line(trained, tmp_path, content):
+@pytest.mark.parametrize(
+    "content, said",
+    [(None, "there is no such file"), (b"not a picture", "cannot be read as a PNG or JPEG")],
+)
+def test_a_picture_that_cannot_be_read_ends_in_one_line(tmp_path, content, said):
     path = tmp_path / "a.png"
     if content:
         path.write_bytes(content)
-    process = start(SCRIPT, f"--model_dir={trained[0]}/model", "--predict", str(path))
-    assert_fails(process, f"{path}: cannot be read as a PNG or JPEG")
+    process = start(SCRIPT, f"--model_dir={tmp_path}/model", "--predict", str(path))
+    assert_fails(process, f"{path}: {said}")
 
 
 def test_to_predict_without_a_trained_network_is_refused(tmp_path):
