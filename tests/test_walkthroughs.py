@@ -21,10 +21,8 @@ PAGES = sorted(SHORTENED)
 # Whose snippets take seconds; the deep network's take half an hour.
 SHORT_PAGES = [
     "mnist_softmax",
-    *(
-        pytest.param(page, marks=pytest.mark.thorough)
-        for page in ("fully_connected_feed", "mnist_layers_estimator")
-    ),
+    "fully_connected_feed",
+    pytest.param("mnist_layers_estimator", marks=pytest.mark.thorough),
 ]
 
 
