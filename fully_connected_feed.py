@@ -78,7 +78,7 @@ def do_evals(sess, eval_correct, images_placeholder, labels_placeholder, data_se
 
 
 def run_training(flags):
-    """Trains, or goes on with a training, and evaluates; prints and saves as it goes.
+    """Trains, or resumes a training, and evaluates; prints and saves meanwhile.
 
     Args:
       flags: what parse_flags returned.

@@ -1,11 +1,11 @@
 """A convolutional network in an Estimator, the script of the tutorial on tf.layers.
 
-Trains it, on one machine or several, evaluates it, and tells digits of your own handwriting. The
+Trains it, on one machine or several, evaluates it, and classifies your own handwriting. The
 last line of
 
     uv run mnist_layers_estimator.py --seed 0
 
-tells how it does on the 10,000 test images, a little different each time:
+is the evaluation on the 10,000 test images, which differs a little each time:
 
     accuracy = 0.9719, global_step = 20000, loss = 0.0956436
 """

@@ -1,6 +1,6 @@
 """Softmax regression, the script of the tutorial "MNIST For ML Beginners".
 
-One layer of weights tells ten digits apart: about 92% of the test set. The last line of
+One layer of weights classifies about 92% of the test set correctly. The last line of
 
     uv run mnist_softmax.py --seed 0
 
@@ -91,7 +91,7 @@ def train(sess, model, data_set, steps, batch_size, events=None, checkpoints=Non
 
 
 def train_in_folder(sess, model, data_set, max_steps, batch_size, log_dir):
-    """Trains with event files and a checkpoint at the end, or goes on with what the folder holds.
+    """Trains with event files and a checkpoint at the end, or resumes the training in the folder.
 
     Raises:
       CheckpointError: the folder holds another model, or cannot be written to.

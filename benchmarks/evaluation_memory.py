@@ -19,7 +19,7 @@ STEPS = 20
 
 
 def tutorial(data_dir):
-    """Does what the page tells, with what TensorFlow 1.15 brings along."""
+    """Does what the page says, with the reader of TensorFlow 1.15."""
     import tensorflow as tf
     from tensorflow.examples.tutorials.mnist import input_data
 

@@ -14,7 +14,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def tutorial(data_dir):
-    """Does what the page tells, with what TensorFlow 1.15 brings along."""
+    """Does what the page says, with the reader of TensorFlow 1.15."""
     import tensorflow as tf
     from tensorflow.examples.tutorials.mnist import input_data
 

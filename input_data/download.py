@@ -108,7 +108,7 @@ def _alone_in(folder):
     try:
         os.makedirs(folder, exist_ok=True)
         with folder_lock(folder) as held:
-            if held:  # so whoever made these was killed
+            if held:  # so the process that made these was killed
                 for left_over in glob.glob(os.path.join(glob.escape(folder), TEMPORARY + "*")):
                     shutil.rmtree(left_over, ignore_errors=True)
             with tempfile.TemporaryDirectory(
@@ -195,7 +195,7 @@ def _download(url, path, name_in_checksums):
     if sys.stderr.isatty():
         name = os.path.basename(path)
         progress = tqdm(desc=name, total=1, unit="B", unit_scale=True, leave=False)
-    # A server that is told nothing may send the file decompressed.
+    # Without this header a server may send the file decompressed.
     headers = {"Accept-Encoding": "identity"}
     fetch = pooch.HTTPDownloader(
         progressbar=progress,
@@ -249,7 +249,7 @@ def _is_final(error):
 
 
 def _cause(error):
-    """Unwraps what requests and urllib3 put around the error that tells most."""
+    """Returns the innermost error, which requests and urllib3 wrap in others."""
     inner = error.args[0] if error.args else None
     inner = getattr(inner, "reason", inner)
     return inner if isinstance(inner, Exception) else error
@@ -274,7 +274,7 @@ def _reason(error):
 
 
 def _summary(failures):
-    """Lists the sources by what went wrong with them, so that one cause is told once."""
+    """Lists the sources by the cause of their failure, so that each cause appears once."""
     hosts = {}
     for source, reason in failures.items():
         hosts.setdefault(reason, []).append(source.split("://", 1)[-1].split("/")[0])

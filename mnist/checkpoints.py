@@ -277,5 +277,5 @@ def _check(prefix):
 
 
 def first_line(error):
-    """Returns what TensorFlow says first; what follows tells where in the graph."""
+    """Returns the first line of an error; in TensorFlow's, the rest is the place in the graph."""
     return str(error).splitlines()[0]

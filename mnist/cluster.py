@@ -1,4 +1,4 @@
-"""Trains an Estimator as one process of several, on one machine or more, as TF_CONFIG tells it."""
+"""Trains an Estimator as one process of the cluster that TF_CONFIG describes."""
 
 import contextlib
 import signal
@@ -34,7 +34,7 @@ def run_config(**options):
 
 def is_distributed(config):
     """Tells whether a RunConfig is that of a process among several."""
-    # An evaluator is told nothing of the others.
+    # An evaluator's configuration does not contain the cluster.
     return bool(config.cluster_spec.jobs) or config.task_type == "evaluator"
 
 

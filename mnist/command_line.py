@@ -219,7 +219,7 @@ def begin(flags, show_log=False):
 
     Args:
       flags: parsed flags.
-      show_log: let through what TensorFlow tells about its work, but not what it deprecates.
+      show_log: show TensorFlow's log, but not its deprecation warnings.
     """
     if flags.fake_data:
         print("Fake data: the accuracy is that on drawn digits, not on MNIST.")
@@ -259,7 +259,7 @@ def run(main):
         command = " ".join(map(shlex.quote, sys.argv))
         _fail(f"{error}:\nuv run {command} --fake_data")
     except BrokenPipeError:
-        # Whoever read the output has what it wants, as `head` has.
+        # The reader of the output has all that it wants, as `head` has.
         _discard(sys.stdout)
         sys.exit(141)
     except (InvalidDataError, UserError, FloatingPointError) as error:

@@ -6,7 +6,7 @@ dense layer is slow, too, and is computed otherwise (see matmul_gradient). Befor
 ReLU's gradient is taken where it is smaller (see relu_gradient).
 
 The model code stays as it is: what is built inside `with cpu_gradients():` uses these gradients.
-docs/performance.md tells what they gain, and what else was tried.
+docs/performance.md has what they gain, and what else was tried.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""What a script tells its user in one line, instead of a traceback."""
+"""Errors that a script reports in one line, without a traceback."""
 
 
 class UserError(ValueError):
