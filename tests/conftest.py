@@ -1,4 +1,5 @@
 import os
+import signal
 
 import pytest
 
@@ -24,6 +25,14 @@ def no_process_outlives_its_test():
 def mnist_dir():
     """The folder of the four real files."""
     return os.path.join(ROOT, "MNIST_data")
+
+
+@pytest.fixture
+def ctrl_c_interrupts():
+    """Lets SIGINT raise KeyboardInterrupt, which tests that run in the background would ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

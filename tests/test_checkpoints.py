@@ -215,6 +215,7 @@ def test_checkpoints_after_the_one_that_the_user_sets_back_to_are_kept(tmp_path)
     assert saved_steps(tmp_path) == [12, 13, 14, 15, 16, 30]
 
 
+@pytest.mark.usefixtures("ctrl_c_interrupts")
 def test_a_training_that_a_signal_ends_is_saved_after_its_step(session, tmp_path, capsys):
     _, train_step = build()
     checkpoints = Checkpoints(str(tmp_path))

@@ -23,6 +23,7 @@ def test_a_training_in_the_background_goes_on_through_ctrl_c(in_the_background):
     assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
 
 
+@pytest.mark.usefixtures("ctrl_c_interrupts")
 def test_a_signal_waits_for_the_end_of_what_must_not_be_interrupted():
     done = []
     with pytest.raises(KeyboardInterrupt), DeferredSignals() as signals:
@@ -32,6 +33,7 @@ def test_a_signal_waits_for_the_end_of_what_must_not_be_interrupted():
     assert done
 
 
+@pytest.mark.usefixtures("ctrl_c_interrupts")
 def test_a_second_signal_does_not_wait():
     with pytest.raises(KeyboardInterrupt), DeferredSignals():
         os.kill(os.getpid(), signal.SIGINT)
