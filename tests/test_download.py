@@ -348,6 +348,9 @@ def test_no_progress_is_shown_where_there_is_no_terminal(mirrors, tmp_path, capf
 
 def test_the_progress_of_a_download_that_fails_is_cleared(server, tmp_path, monkeypatch, capfd):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    # An error that is kept keeps the bar alive, which would clear itself otherwise.
+    errors = []
+    monkeypatch.setattr(download, "_reason", lambda error: errors.append(error) or "refused")
     server.answers[f"/{TRAIN_IMAGES}"] = [status(404)]
     with pytest.raises(DownloadError):
         read(tmp_path, server.url)
