@@ -230,14 +230,36 @@ def gunzipped(content):
         return None
 
 
-def check_against_oracle(content, dimensions):
+def may_be_refused_by_zlib_alone(content):
+    """Tells whether isal may decode a deflate stream that zlib refuses.
+
+    It passes over distance codes that are incomplete and not used. The checksum behind the stream
+    holds, so the bytes are whole.
+    """
+    try:
+        zlib.decompressobj(wbits=16 + zlib.MAX_WBITS).decompress(content)
+    except zlib.error as error:
+        return idx.zlib is isal_zlib and "invalid distances set" in str(error)
+    return False
+
+
+def check_against_oracle(content, dimensions, undamaged=None):
     expected = oracle(content, dimensions)
     try:
         found = read_idx(io.BytesIO(content), dimensions)
     except InvalidDataError:
         assert expected is None
     else:
+        expected = undamaged if may_be_refused_by_zlib_alone(content) else expected
         numpy.testing.assert_array_equal(found, expected)
+
+
+def test_a_stream_that_isal_decodes_and_zlib_refuses_gives_the_whole_data_or_the_exception():
+    content = bytearray(gzip.compress(idx_bytes(random_labels(20))))
+    content[26] ^= 2
+    with pytest.raises(zlib.error, match="invalid distances set"):
+        gzip.decompress(bytes(content))
+    check_against_oracle(bytes(content), 1, random_labels(20))
 
 
 @settings(max_examples=500, deadline=None)
@@ -262,7 +284,7 @@ def test_any_damage_to_a_file_gives_an_array_or_the_one_exception(data, gzipped,
             del content[position:]
         else:
             content[position:position] = data.draw(st.binary(max_size=9))
-    check_against_oracle(bytes(content), dimensions)
+    check_against_oracle(bytes(content), dimensions, array)
 
 
 def test_one_hot_rows_are_rows_of_the_identity_matrix():
