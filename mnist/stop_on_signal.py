@@ -35,6 +35,7 @@ def _end_at_once(number, frame):
     unusable = (OSError, RuntimeError, ValueError, AttributeError)
     with contextlib.suppress(*unusable):
         sys.stdout.flush()
+        sys.stderr.flush()
     with contextlib.suppress(*unusable):
         # On a terminal there may be a progress bar, or the terminal's own ^C, in this line.
         line_feed = "\n" if sys.stderr.isatty() else ""
