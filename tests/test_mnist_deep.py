@@ -165,11 +165,11 @@ def test_the_session_is_interactive_as_on_the_page_and_closed_at_the_end(run, mo
             super().__init__()
             sessions.append(self)
 
-    sessions = []
+    sessions, before = [], tf.get_default_session()
     monkeypatch.setattr(tf, "InteractiveSession", RecordedSession)
     run("--max_steps=1", "--batch_size=1")
     (session,) = sessions
-    assert tf.get_default_session() is None
+    assert tf.get_default_session() is before
     with pytest.raises(RuntimeError, match="closed"):
         session.run(tf.constant(0))
 
