@@ -12,7 +12,7 @@ import pytest
 from forked_process import ForkedProcess
 from idx_files import NAMES, TRAIN_IMAGES, TRAIN_LABELS, small_mnist, write_files
 from input_data import DownloadError, InvalidDataError, download, read_data_sets
-from local_server import WEB_PAGE, LocalServer, body, status, web_page
+from local_server import WEB_PAGE, body, status, web_page
 from short_runs import wait_until
 
 FILES = small_mnist()
@@ -166,19 +166,18 @@ def test_all_mirrors_together_are_given_up_in_less_than_half_a_minute():
     assert download.CONNECT_TIMEOUT * len(download.MIRRORS) < 30
 
 
-def test_a_download_that_is_interrupted_leaves_nothing_behind(tmp_path):
-    with LocalServer() as server:
-        server.answers[f"/{TRAIN_IMAGES}"] = [server.stall]
-        process = ForkedProcess(
-            "import signal\n"
-            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-            "from mnist import command_line\nfrom input_data import read_data_sets\n"
-            f"def main(): read_data_sets({str(tmp_path)!r}, source_url={server.url!r})\n"
-            "command_line.run(main)"
-        )
-        wait_until(lambda: server.requests, process)
-        process.send_signal(signal.SIGINT)
-        assert process.communicate() == ("", "-c: interrupted\n")
+def test_a_download_that_is_interrupted_leaves_nothing_behind(server, tmp_path):
+    server.answers[f"/{TRAIN_IMAGES}"] = [server.stall]
+    process = ForkedProcess(
+        "import signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from mnist import command_line\nfrom input_data import read_data_sets\n"
+        f"def main(): read_data_sets({str(tmp_path)!r}, source_url={server.url!r})\n"
+        "command_line.run(main)"
+    )
+    wait_until(lambda: server.requests, process)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate() == ("", "-c: interrupted\n")
     assert process.returncode == 130
     assert list(tmp_path.iterdir()) == []
 
