@@ -11,67 +11,17 @@ import argparse
 import logging
 import os
 
-from mnist import command_line
+from robust import command_line, log_folder, script
 
-with command_line.explained_imports(__name__):
-    import matplotlib.figure
-    import numpy
-    import tensorflow as tf
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+import matplotlib.figure
+import numpy
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    import input_data
-    import mnist_deep
-    import mnist_layers_estimator
-    import mnist_softmax
-    from mnist import checkpoints, mnist
-    from mnist.evaluation import batches_of
+import input_data
+from trained.network import Network
 
-# What a model is called, by a variable that it alone has.
-NAMES = {
-    "W": "softmax",
-    "conv1/W_conv1": "deep",
-    "hidden1/weights": "fully_connected",
-    "conv2d/kernel": "estimator",
-}
 PICTURES_PER_ROW = 10
 ROWS = 6
-
-
-def build_model(name, shapes):
-    """Builds the model of a run in the default graph.
-
-    Args:
-      name: one of the values of NAMES.
-      shapes: dict from variable name to shape, of its checkpoint.
-
-    Returns:
-      x, the placeholder of the images, and scores, a tensor of shape [batch, 10] that is largest
-      for the digit that the model takes an image for.
-    """
-    if name == "softmax":
-        model = mnist_softmax.softmax_regression(learning_rate=1)
-        return model.x, model.y
-    x = tf.placeholder(tf.float32, [None, 784])
-    if name == "deep":
-        y_conv, _ = mnist_deep.deepnn(x)
-        return x, y_conv
-    if name == "fully_connected":
-        hidden1, hidden2 = (shapes[f"hidden{layer}/biases"][0] for layer in (1, 2))
-        return x, mnist.inference(x, hidden1, hidden2)
-    spec = mnist_layers_estimator.cnn_model_fn({"x": x}, None, tf.estimator.ModeKeys.PREDICT)
-    return x, spec.predictions["probabilities"]
-
-
-def predict(name, prefix, data_set):
-    """Returns what a run takes the images of a data set for, an array of shape [examples]."""
-    reader = tf.train.load_checkpoint(prefix)
-    with tf.Graph().as_default(), tf.Session() as sess:
-        x, scores = build_model(name, reader.get_variable_to_shape_map())
-        tf.train.Saver(tf.trainable_variables()).restore(sess, prefix)
-        digits = tf.argmax(scores, axis=1)
-        return numpy.concatenate(
-            [sess.run(digits, {x: images}) for images, _ in batches_of(data_set)]
-        )
 
 
 def draw_pictures(images, titles):
@@ -148,42 +98,22 @@ def confusion_matrix(labels, predictions):
     return numpy.bincount(10 * labels.astype(int) + predictions, minlength=100).reshape(10, 10)
 
 
-def find_run(run_dir):
-    """Returns the name of a run's model and its checkpoint's path prefix.
-
-    Raises:
-      CheckpointError: the folder holds no checkpoint that can be read, or one of another model.
-    """
-    with tf.Graph().as_default():
-        prefix = checkpoints.latest_usable(run_dir)
-    if prefix is None:
-        raise checkpoints.CheckpointError(
-            f"{run_dir}: holds no checkpoint; name the folder that a run printed, or that was "
-            "given to it with --log_dir or --model_dir"
-        )
-    variables = tf.train.load_checkpoint(prefix).get_variable_to_shape_map()
-    for variable, name in NAMES.items():
-        if variable in variables:
-            return name, prefix
-    raise checkpoints.CheckpointError(f"{prefix}: is not a checkpoint of one of the four scripts")
-
-
 def figures(run_dir, data_sets):
     """Yields file names and figures of a run."""
-    name, prefix = find_run(run_dir)
+    network = Network(run_dir)
     images, labels = data_sets.train.examples(0, PICTURES_PER_ROW * 2)
     yield "digits.png", draw_pictures(images, labels)
-    if name == "softmax":
-        yield "softmax_weights.png", draw_weights(tf.train.load_variable(prefix, "W"))
+    if network.name == "softmax":
+        yield "softmax_weights.png", draw_weights(network.variable("W"))
     curves = draw_curves(run_dir)
     if curves:
-        yield f"{name}_curves.png", curves
+        yield f"{network.name}_curves.png", curves
     images, labels = data_sets.test.examples(0, data_sets.test.num_examples)
-    predictions = predict(name, prefix, data_sets.test)
-    yield f"{name}_confusion.png", draw_confusion(labels, predictions)
+    predictions = network.probabilities(images).argmax(axis=1)
+    yield f"{network.name}_confusion.png", draw_confusion(labels, predictions)
     wrong = numpy.flatnonzero(labels != predictions)[: PICTURES_PER_ROW * ROWS]
     titles = [f"{labels[place]} as {predictions[place]}" for place in wrong]
-    yield f"{name}_errors.png", draw_pictures(images[wrong], titles)
+    yield f"{network.name}_errors.png", draw_pictures(images[wrong], titles)
 
 
 def parse_flags(argv):
@@ -204,15 +134,14 @@ def parse_flags(argv):
     return parser.parse_args(argv)
 
 
-def main(argv=None):
-    flags = parse_flags(argv)
-    command_line.begin(flags)
+@script.takes_flags(parse_flags)
+def main(flags):
     # TensorBoard's reader warns of every resumed run that it has more than one graph.
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
     data_sets = input_data.read_data_sets(
         flags.data_dir, fake_data=flags.fake_data, seed=flags.seed
     )
-    command_line.writable_folder(flags.figures_dir)
+    log_folder.writable_folder(flags.figures_dir)
     for file_name, figure in figures(flags.run_dir, data_sets):
         path = os.path.join(flags.figures_dir, file_name)
         try:
@@ -225,4 +154,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    script.run(main)

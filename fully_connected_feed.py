@@ -14,22 +14,15 @@ are the evaluation on the 10,000 test images:
 import argparse
 import time
 
-from mnist import command_line
-from mnist.divergence import check_finite
+from robust import command_line, script
+from robust.evaluation import batches_of
+from robust.training import Training, one_thread
 
-with command_line.explained_imports(__name__):
-    import tensorflow as tf
-    from tqdm import tqdm
+import tensorflow.compat.v1 as tf
 
-    import input_data
-    from mnist import mnist
-    from mnist.checkpoints import Checkpoints
-    from mnist.evaluation import batches_of
-    from mnist.event_file import EventFile
-    from mnist.session_threads import one_thread
+import input_data
+from mnist import mnist
 
-STEPS_PER_LINE = 100
-STEPS_PER_CHECKPOINT = 1000
 LARGEST_LAYER = 10000
 
 
@@ -51,7 +44,11 @@ def placeholder_inputs(batch_size):
 def fill_feed_dict(data_set, images_pl, labels_pl, batch_size):
     """Returns the feed for one step: the placeholders, each with its part of the next batch."""
     images_feed, labels_feed = data_set.next_batch(batch_size)
-    return {images_pl: images_feed, labels_pl: labels_feed}
+    feed_dict = {
+        images_pl: images_feed,
+        labels_pl: labels_feed,
+    }
+    return feed_dict
 
 
 def do_eval(sess, eval_correct, images_placeholder, labels_placeholder, data_set):
@@ -65,34 +62,24 @@ def do_eval(sess, eval_correct, images_placeholder, labels_placeholder, data_set
         true_count += sess.run(eval_correct, feed_dict=feed_dict)
     num_examples = data_set.num_examples
     precision = true_count / num_examples
-    tqdm.write(
-        f"Num examples: {num_examples}  Num correct: {true_count}  Precision @ 1: {precision:.04f}"
+    print(
+        "Num examples: %d  Num correct: %d  Precision @ 1: %0.04f"
+        % (num_examples, true_count, precision)
     )
 
 
 def do_evals(sess, eval_correct, images_placeholder, labels_placeholder, data_sets):
     """Evaluates on the three data sets, one after the other."""
     for name, data_set in zip(("Training", "Validation", "Test"), data_sets):
-        tqdm.write(f"{name} Data Eval:")
+        print(f"{name} Data Eval:")
         do_eval(sess, eval_correct, images_placeholder, labels_placeholder, data_set)
 
 
 def run_training(flags):
-    """Trains, or resumes a training, and evaluates; prints and saves meanwhile.
-
-    Args:
-      flags: what parse_flags returned.
-
-    Raises:
-      InvalidDataError, DownloadError: see input_data.read_data_sets.
-      CheckpointError: the checkpoint in the log folder does not fit the flags, or none can be
-        written.
-      FolderInUseError: another process trains in the log folder.
-      FloatingPointError: the loss stopped being a finite number.
-    """
+    """Trains the network, and evaluates it every 1000 steps."""
     data_sets = input_data.read_data_sets(flags.data_dir, flags.fake_data, seed=flags.seed)
-    log_dir = command_line.prepare_log_dir(flags.log_dir, "fully_connected_feed")
-    with tf.Graph().as_default(), tf.Session(config=one_thread()) as sess:
+
+    with tf.Graph().as_default():
         tf.set_random_seed(flags.seed)
         images_placeholder, labels_placeholder = placeholder_inputs(batch_size=None)
         logits = mnist.inference(images_placeholder, flags.hidden1, flags.hidden2)
@@ -101,38 +88,38 @@ def run_training(flags):
         eval_correct = mnist.evaluation(logits, labels_placeholder)
         summary = tf.summary.merge_all()
 
-        checkpoints = Checkpoints(log_dir)
-        with checkpoints.training(
-            sess, flags.max_steps, data_sets.train, flags.batch_size
-        ) as steps, EventFile(log_dir, sess.graph, steps.start) as summary_writer:
-            if not steps:
-                do_evals(sess, eval_correct, images_placeholder, labels_placeholder, data_sets)
-            for step in command_line.progress(steps):
+        with tf.Session(config=one_thread()) as sess, Training(sess, loss, flags) as training:
+            for step in training.steps(data_sets.train):
                 start_time = time.time()
                 feed_dict = fill_feed_dict(
                     data_sets.train, images_placeholder, labels_placeholder, flags.batch_size
                 )
-                _, loss_value = sess.run([train_op, loss], feed_dict=feed_dict)
+                _, loss_value = training.run([train_op, loss], feed_dict=feed_dict)
                 duration = time.time() - start_time
-                check_finite(loss_value, step)
-                if step % STEPS_PER_LINE == 0:
-                    tqdm.write(f"Step {step}: loss = {loss_value:.2f} ({duration:.3f} sec)")
+
+                if step % 100 == 0:
+                    print("Step %d: loss = %.2f (%.3f sec)" % (step, loss_value, duration))
                     summary_str = sess.run(summary, feed_dict=feed_dict)
-                    summary_writer.add_summary(summary_str, step)
-                if (step + 1) % STEPS_PER_CHECKPOINT == 0 or step + 1 == flags.max_steps:
-                    tqdm.write(f"checkpoint {checkpoints.save(sess, loss, feed_dict)}")
+                    training.add_summary(summary_str, step)
+
+                if (step + 1) % 1000 == 0 or (step + 1) == flags.max_steps:
+                    training.save()
                     do_evals(sess, eval_correct, images_placeholder, labels_placeholder, data_sets)
+            if not training.steps_left:  # because an earlier run did them all
+                do_evals(sess, eval_correct, images_placeholder, labels_placeholder, data_sets)
 
 
 def parse_flags(argv):
-    parser = command_line.flag_parser(
+    parser = command_line.training_parser(
         "A fully connected network on MNIST.", max_steps=2000, batch_size=100, learning_rate=0.01
     )
-    command_line.add_log_dir(parser)
-    units = command_line.whole_number(1, LARGEST_LAYER)
-    for name, default in (("--hidden1", 128), ("--hidden2", 32)):
+    command_line.add_log_dir(parser, default="logs/fully_connected_feed-{time}")
+    for name, units in (("--hidden1", 128), ("--hidden2", 32)):
         parser.add_argument(
-            name, type=units, default=default, help=f"units of that layer (default: {default})"
+            name,
+            type=command_line.whole_number(1, LARGEST_LAYER),
+            default=units,
+            help="units of that layer (default: %(default)s)",
         )
     parser.add_argument(
         "--input_data_dir",
@@ -144,11 +131,10 @@ def parse_flags(argv):
     return parser.parse_args(argv)
 
 
-def main(argv=None):
-    flags = parse_flags(argv)
-    command_line.begin(flags)
+@script.takes_flags(parse_flags)
+def main(flags):
     run_training(flags)
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    script.run(main)

@@ -9,42 +9,40 @@ is the accuracy on the 10,000 test images:
     test accuracy 0.9925
 """
 
-import collections
-import contextlib
+from robust import command_line, script
+from robust.cpu_gradients import cpu_gradients
+from robust.evaluation import eval_in_chunks
+from robust.training import Training
 
-from mnist import command_line
-from mnist.divergence import check_finite
+import tensorflow.compat.v1 as tf
 
-with command_line.explained_imports(__name__):
-    import tensorflow as tf
-    from tqdm import tqdm
-
-    import input_data
-    from mnist.checkpoints import Checkpoints
-    from mnist.cpu_gradients import cpu_gradients
-    from mnist.evaluation import accuracy as accuracy_on
-    from mnist.event_file import EventFile
-
-STEPS_PER_LINE = 100
-STEPS_PER_SCALAR = 10
-STEPS_PER_CHECKPOINT = 1000
-
-Model = collections.namedtuple(
-    "Model",
-    ["x", "y_", "keep_prob", "cross_entropy", "train_step", "correct_prediction", "accuracy"],
-)
+import input_data
 
 
-def weight_variable(shape, name=None):
+def parse_flags(argv):
+    parser = command_line.training_parser(
+        "A deep convolutional network on MNIST.",
+        max_steps=20000, batch_size=50, learning_rate=1e-4,
+    )  # fmt: skip
+    command_line.add_log_dir(parser, default="logs/mnist_deep-{time}")
+    return parser.parse_args(argv)
+
+
+def weight_variable(shape):
     """Makes a variable of small random weights, to break symmetry."""
     initial = tf.truncated_normal(shape, stddev=0.1)
-    return tf.Variable(initial, name=name)
+    return tf.Variable(initial, name=f"W_{layer_name()}")
 
 
-def bias_variable(shape, name=None):
+def bias_variable(shape):
     """Makes a variable of slightly positive biases, so that no ReLU starts out dead."""
     initial = tf.constant(0.1, shape=shape)
-    return tf.Variable(initial, name=name)
+    return tf.Variable(initial, name=f"b_{layer_name()}")
+
+
+def layer_name():
+    """Returns the name scope that the graph is being built in, as conv1."""
+    return tf.get_default_graph().get_name_scope()
 
 
 def conv2d(x, W):
@@ -70,117 +68,72 @@ def deepnn(x):
     x_image = tf.reshape(x, [-1, 28, 28, 1])  # [batch, 28, 28, 1]
 
     with tf.name_scope("conv1"):
-        W_conv1 = weight_variable([5, 5, 1, 32], "W_conv1")
-        b_conv1 = bias_variable([32], "b_conv1")
+        W_conv1 = weight_variable([5, 5, 1, 32])
+        b_conv1 = bias_variable([32])
         h_conv1 = tf.nn.relu(conv2d(x_image, W_conv1) + b_conv1)  # [batch, 28, 28, 32]
         h_pool1 = max_pool_2x2(h_conv1)  # [batch, 14, 14, 32]
 
     with tf.name_scope("conv2"):
-        W_conv2 = weight_variable([5, 5, 32, 64], "W_conv2")
-        b_conv2 = bias_variable([64], "b_conv2")
+        W_conv2 = weight_variable([5, 5, 32, 64])
+        b_conv2 = bias_variable([64])
         h_conv2 = tf.nn.relu(conv2d(h_pool1, W_conv2) + b_conv2)  # [batch, 14, 14, 64]
         h_pool2 = max_pool_2x2(h_conv2)  # [batch, 7, 7, 64]
 
     with tf.name_scope("fc1"):
-        W_fc1 = weight_variable([7 * 7 * 64, 1024], "W_fc1")
-        b_fc1 = bias_variable([1024], "b_fc1")
+        W_fc1 = weight_variable([7 * 7 * 64, 1024])
+        b_fc1 = bias_variable([1024])
         h_pool2_flat = tf.reshape(h_pool2, [-1, 7 * 7 * 64])  # [batch, 3136]
         h_fc1 = tf.nn.relu(tf.matmul(h_pool2_flat, W_fc1) + b_fc1)  # [batch, 1024]
 
     with tf.name_scope("dropout"):
-        keep_prob = tf.placeholder_with_default(1.0, [], name="keep_prob")
+        keep_prob = tf.placeholder_with_default(1.0, [])
         h_fc1_drop = tf.nn.dropout(h_fc1, rate=1 - keep_prob)  # [batch, 1024]
 
     with tf.name_scope("fc2"):
-        W_fc2 = weight_variable([1024, 10], "W_fc2")
-        b_fc2 = bias_variable([10], "b_fc2")
+        W_fc2 = weight_variable([1024, 10])
+        b_fc2 = bias_variable([10])
         y_conv = tf.matmul(h_fc1_drop, W_fc2) + b_fc2  # [batch, 10]
     return y_conv, keep_prob
 
 
-def build_model(learning_rate):
-    """Builds the network, its training step and its evaluation in the default graph.
+@script.takes_flags(parse_flags)
+def main(flags):
+    mnist = input_data.read_data_sets(
+        flags.data_dir, one_hot=True, fake_data=flags.fake_data, seed=flags.seed
+    )
+    tf.set_random_seed(flags.seed)
+    sess = tf.InteractiveSession()
 
-    Returns:
-      Model: placeholders x [batch, 784], y_ [batch, 10] and keep_prob []; cross_entropy and
-      accuracy [], the means over the batch; correct_prediction [batch]; and the operation
-      train_step.
-    """
-    x = tf.placeholder(tf.float32, shape=[None, 784], name="x")
-    y_ = tf.placeholder(tf.float32, shape=[None, 10], name="y_")
+    x = tf.placeholder(tf.float32, shape=[None, 784])
+    y_ = tf.placeholder(tf.float32, shape=[None, 10])
     with cpu_gradients():
         y_conv, keep_prob = deepnn(x)
+
     cross_entropy = tf.reduce_mean(
         tf.nn.softmax_cross_entropy_with_logits_v2(labels=y_, logits=y_conv)
     )
-    train_step = tf.train.AdamOptimizer(learning_rate).minimize(
-        cross_entropy, global_step=tf.train.get_or_create_global_step()
-    )
+    train_step = tf.train.AdamOptimizer(flags.learning_rate).minimize(cross_entropy)
     correct_prediction = tf.equal(tf.argmax(y_conv, 1), tf.argmax(y_, 1))  # [batch]
     accuracy = tf.reduce_mean(tf.cast(correct_prediction, tf.float32))
-    return Model(x, y_, keep_prob, cross_entropy, train_step, correct_prediction, accuracy)
+    tf.summary.scalar("cross_entropy", cross_entropy)
 
+    with Training(sess, cross_entropy, flags, tf.summary.merge_all()) as training:
+        for i in training.steps(mnist.train):
+            batch = mnist.train.next_batch(flags.batch_size)
+            if i % 100 == 0:
+                train_accuracy = accuracy.eval(
+                    feed_dict={x: batch[0], y_: batch[1], keep_prob: 1.0}
+                )
+                print("step %d, training accuracy %g" % (i, train_accuracy))
+                training.add_scalar("training_accuracy", train_accuracy)
+            training.run(train_step, feed_dict={x: batch[0], y_: batch[1], keep_prob: 0.5})
 
-def train(sess, model, data_set, steps, batch_size, events, checkpoints):
-    """Trains through a range of steps, with a line, scalars and a checkpoint now and then.
-
-    Args:
-      sess: session that holds the variables.
-      model: what build_model returned.
-      data_set: where the batches come from.
-      steps: range of the steps to do.
-      batch_size: examples per step.
-      events: EventFile for the scalars.
-      checkpoints: Checkpoints that save the variables.
-
-    Raises:
-      FloatingPointError: the loss stopped being a finite number.
-      CheckpointError: a checkpoint cannot be written.
-    """
-    for i in command_line.progress(steps):
-        batch = data_set.next_batch(batch_size)
-        feed_dict = {model.x: batch[0], model.y_: batch[1]}
-        if i % STEPS_PER_LINE == 0:
-            train_accuracy = model.accuracy.eval(feed_dict)
-            tqdm.write(f"step {i}, training accuracy {train_accuracy:g}")
-            events.add_scalar("training_accuracy", train_accuracy, i)
-        feed_dict[model.keep_prob] = 0.5
-        _, loss = sess.run([model.train_step, model.cross_entropy], feed_dict)
-        check_finite(loss, i)
-        if i % STEPS_PER_SCALAR == 0:
-            events.add_scalar("cross_entropy", loss, i)
-        if (i + 1) % STEPS_PER_CHECKPOINT == 0 or i + 1 == steps.stop:
-            checkpoints.save(sess, model.cross_entropy, feed_dict)
-
-
-def parse_flags(argv):
-    parser = command_line.flag_parser(
-        "A deep convolutional network on MNIST.",
-        max_steps=20000, batch_size=50, learning_rate=1e-4,
-    )  # fmt: skip
-    command_line.add_log_dir(parser)
-    return parser.parse_args(argv)
-
-
-def main(argv=None):
-    flags = parse_flags(argv)
-    command_line.begin(flags)
-    mnist = input_data.read_data_sets(
-        flags.data_dir, fake_data=flags.fake_data, one_hot=True, seed=flags.seed
+    test_accuracy = eval_in_chunks(
+        accuracy, feed_dict={x: mnist.test.images, y_: mnist.test.labels, keep_prob: 1.0}
     )
-    log_dir = command_line.prepare_log_dir(flags.log_dir, "mnist_deep")
-    with tf.Graph().as_default(), contextlib.closing(tf.InteractiveSession()) as sess:
-        tf.set_random_seed(flags.seed)
-        model = build_model(flags.learning_rate)
-        checkpoints = Checkpoints(log_dir)
-        with checkpoints.training(
-            sess, flags.max_steps, mnist.train, flags.batch_size
-        ) as steps, EventFile(log_dir, sess.graph, steps.start) as events:
-            train(sess, model, mnist.train, steps, flags.batch_size, events, checkpoints)
-        print(f"checkpoint {checkpoints.latest()}")
-        test_accuracy = accuracy_on(sess, model.correct_prediction, model.x, model.y_, mnist.test)
-        print(f"test accuracy {test_accuracy:g}")
+    print("test accuracy %g" % test_accuracy)
+    return test_accuracy
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    script.run(main)

@@ -1,7 +1,6 @@
 """A convolutional network in an Estimator, the script of the tutorial on tf.layers.
 
-Trains it, on one machine or several, evaluates it, and classifies your own handwriting. The
-last line of
+Trains it, on one machine or several, and evaluates it. The last line of
 
     uv run mnist_layers_estimator.py --seed 0
 
@@ -12,15 +11,13 @@ is the evaluation on the 10,000 test images, which differs a little each time:
 
 import os
 
-from mnist import command_line
+from robust import cluster, command_line, estimator, log_folder, script
+from robust.cpu_gradients import cpu_gradients
 
-with command_line.explained_imports(__name__):
-    import numpy
-    import tensorflow as tf
+import numpy
+import tensorflow.compat.v1 as tf
 
-    import input_data
-    from mnist import checkpoints, cluster, estimator_training, handwriting
-    from mnist.cpu_gradients import cpu_gradients
+import input_data
 
 LEARNING_RATE = 0.001
 STEPS_PER_CHECKPOINT = 1000
@@ -114,119 +111,77 @@ def logging_hook():
 
 
 def evaluate(mnist_classifier, eval_input_fn, num_examples):
-    """Evaluates on the whole test set, and prints the accuracy and the loss."""
+    """Evaluates on the whole test set, prints the results, and returns the accuracy."""
     eval_results = mnist_classifier.evaluate(
         input_fn=eval_input_fn,
         steps=-(-num_examples // EVALUATION_BATCH),
         hooks=[logging_hook()],
     )
     print(", ".join(f"{name} = {value:g}" for name, value in sorted(eval_results.items())))
+    return float(eval_results["accuracy"])
 
 
-def predict(mnist_classifier, files):
-    """Prints the class, and the probability of each class, of pictures of digits.
-
-    Raises:
-      PictureError: a file is not a picture of a digit.
-      CheckpointError: the folder holds no network that fits.
-    """
-    pictures = numpy.stack([handwriting.read_picture(path) for path in files])
-    prefix = estimator_training.last_checkpoint(mnist_classifier)
-    if prefix is None:
-        raise checkpoints.CheckpointError(
-            f"{mnist_classifier.model_dir}: holds no trained network; name a folder that an "
-            "earlier run trained in with --model_dir"
-        )
-    input_fn = tf.estimator.inputs.numpy_input_fn(x={"x": pictures}, num_epochs=1, shuffle=False)
-    predictions = mnist_classifier.predict(input_fn, checkpoint_path=prefix)
-    for path, prediction in zip(files, predictions):
-        probabilities = prediction["probabilities"]
-        shown = "  ".join(f"{digit}: {p:.4f}" for digit, p in enumerate(probabilities))
-        print(f"{path}: {prediction['classes']}\n    {shown}")
-
-
-def export(mnist_classifier, export_dir):
-    """Writes a SavedModel that takes images of shape [784] as "x" into a new folder below.
-
-    Raises:
-      CheckpointError: the folder cannot be written to.
-    """
-
-    def serving_input_receiver_fn():
-        x = tf.placeholder(tf.float32, [None, 784], name="x")
-        return tf.estimator.export.ServingInputReceiver({"x": x}, {"x": x})
-
-    try:
-        path = mnist_classifier.export_saved_model(export_dir, serving_input_receiver_fn)
-    except (tf.errors.OpError, OSError) as error:
-        raise checkpoints.CheckpointError(
-            f"{export_dir}: cannot export to this folder ({checkpoints.first_line(error)}); make "
-            "room, or name another folder"
-        ) from error
-    print(f"exported to {path.decode()}")
+def serving_input_receiver_fn():
+    """Returns what an exported network takes: images of shape [784] as "x"."""
+    x = tf.placeholder(tf.float32, [None, 784], name="x")
+    return tf.estimator.export.ServingInputReceiver({"x": x}, {"x": x})
 
 
 def parse_flags(argv):
-    parser = command_line.flag_parser(
+    parser = command_line.training_parser(
         "A convolutional network in an Estimator on MNIST.",
         max_steps=20000, batch_size=100, learning_rate=LEARNING_RATE,
         seed_meaning="fixes the weights at the start, but not the order of the batches",
     )  # fmt: skip
-    command_line.add_log_dir(parser, "--model_dir")
+    default = "logs/mnist_layers_estimator-{time}"
+    command_line.add_log_dir(parser, default, flag="--model_dir")
     parser.add_argument(
         "--export_dir",
         type=command_line.path,
         help="folder to write a SavedModel into, when trained",
     )
-    parser.add_argument(
-        "--predict",
-        nargs="+",
-        type=command_line.path,
-        metavar="FILE",
-        help="PNG or JPEG pictures of digits to classify with the network in --model_dir",
-    )
     flags = parser.parse_args(argv)
-    if flags.model_dir is None and flags.predict:
-        parser.error("--predict needs --model_dir, the folder of a trained network")
-    if flags.export_dir and flags.predict:
-        parser.error("--predict does not export: give --export_dir in a run of its own")
-    if flags.model_dir is None and "TF_CONFIG" in os.environ:
+    if flags.log_dir == default and "TF_CONFIG" in os.environ:
         parser.error("TF_CONFIG is set: name with --model_dir the folder that all tasks share")
     return flags
 
 
-def main(argv=None):
-    flags = parse_flags(argv)
-    command_line.begin(flags, show_log=not flags.predict)
-    if flags.predict:
-        config = cluster.run_config(model_dir=os.path.abspath(flags.model_dir))
-        predict(tf.estimator.Estimator(cnn_model_fn, config=config), flags.predict)
-        return
-    model_dir = command_line.prepare_log_dir(flags.model_dir, "mnist_layers_estimator")
+@script.takes_flags(parse_flags, show_log=True)
+def main(flags):
     config = cluster.run_config(
-        model_dir=model_dir, tf_random_seed=flags.seed, save_checkpoints_steps=STEPS_PER_CHECKPOINT
+        model_dir=log_folder.prepare(flags.log_dir),
+        tf_random_seed=flags.seed,
+        save_checkpoints_steps=STEPS_PER_CHECKPOINT,
     )
     if config.task_type == "ps":
         cluster.serve_variables(config)
-        return
+        return None
+
+    # Load training and eval data
+    mnist = input_data.read_data_sets(flags.data_dir, fake_data=flags.fake_data, seed=flags.seed)
+
+    # Create the Estimator
     mnist_classifier = tf.estimator.Estimator(
         model_fn=cnn_model_fn, config=config, params={"learning_rate": flags.learning_rate}
     )
-    mnist = input_data.read_data_sets(flags.data_dir, fake_data=flags.fake_data, seed=flags.seed)
     train_input_fn, eval_input_fn = input_fns(mnist, flags.batch_size)
     hooks = [logging_hook()]
+
     if cluster.is_distributed(config):
+        accuracy = None  # which the evaluator prints
         train_spec = tf.estimator.TrainSpec(train_input_fn, flags.max_steps, hooks)
         eval_spec = tf.estimator.EvalSpec(
             eval_input_fn, steps=None, start_delay_secs=0, throttle_secs=EVALUATION_SECONDS
         )
         cluster.train_and_evaluate(mnist_classifier, train_spec, eval_spec)
     else:
-        estimator_training.train(mnist_classifier, train_input_fn, flags.max_steps, hooks)
-        evaluate(mnist_classifier, eval_input_fn, mnist.test.num_examples)
+        estimator.train(mnist_classifier, train_input_fn, flags.max_steps, hooks)
+        accuracy = evaluate(mnist_classifier, eval_input_fn, mnist.test.num_examples)
+
     if flags.export_dir and config.is_chief:
-        export(mnist_classifier, flags.export_dir)
+        estimator.export(mnist_classifier, flags.export_dir, serving_input_receiver_fn)
+    return accuracy
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    script.run(main)

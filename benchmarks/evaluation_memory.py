@@ -8,11 +8,12 @@ feeds them all at once. Linux only.
 
 import argparse
 import json
+import sys
 import tempfile
 
 import side_by_side
 from process_memory import resident
-from step_workers import BATCH, STOCK, import_script
+from step_workers import BATCH, import_script
 
 CONTENDERS = ["tutorial", "mnist_deep.py"]
 STEPS = 20
@@ -24,13 +25,21 @@ def tutorial(data_dir):
     from tensorflow.examples.tutorials.mnist import input_data
 
     mnist = input_data.read_data_sets(data_dir, one_hot=True)
-    model = import_script("mnist_deep", STOCK).build_model(1e-4)
-    sess = tf.Session()
+    sess = tf.InteractiveSession()
+    x = tf.placeholder(tf.float32, shape=[None, 784])
+    y_ = tf.placeholder(tf.float32, shape=[None, 10])
+    y_conv, keep_prob = import_script("mnist_deep").deepnn(x)
+    cross_entropy = tf.reduce_mean(
+        tf.nn.softmax_cross_entropy_with_logits_v2(labels=y_, logits=y_conv)
+    )
+    train_step = tf.train.AdamOptimizer(1e-4).minimize(cross_entropy)
+    correct_prediction = tf.equal(tf.argmax(y_conv, 1), tf.argmax(y_, 1))
+    accuracy = tf.reduce_mean(tf.cast(correct_prediction, tf.float32))
     sess.run(tf.global_variables_initializer())
     for _ in range(STEPS):
-        xs, ys = mnist.train.next_batch(BATCH)
-        sess.run(model.train_step, {model.x: xs, model.y_: ys, model.keep_prob: 0.5})
-    sess.run(model.accuracy, {model.x: mnist.test.images, model.y_: mnist.test.labels})
+        batch = mnist.train.next_batch(BATCH)
+        train_step.run(feed_dict={x: batch[0], y_: batch[1], keep_prob: 0.5})
+    print(accuracy.eval({x: mnist.test.images, y_: mnist.test.labels, keep_prob: 1.0}))
 
 
 def ours(data_dir):
@@ -50,7 +59,8 @@ def main():
         print(json.dumps({"peak memory, MB": resident("VmHWM")}))
         return
     commands = {
-        name: [__file__, "--measure", name, "--data_dir", flags.data_dir] for name in CONTENDERS
+        name: [sys.executable, __file__, "--measure", name, "--data_dir", flags.data_dir]
+        for name in CONTENDERS
     }
     side_by_side.report(side_by_side.alternate(commands, flags.rounds))
 

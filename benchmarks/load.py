@@ -9,6 +9,7 @@ its peak; and the longest of the next_batch(100) of ten epochs. Linux only, for 
 
 import argparse
 import json
+import sys
 import time
 
 import side_by_side
@@ -19,9 +20,9 @@ BATCHES = 5500  # ten epochs of 55,000 examples
 
 
 def measure(reader, data_dir):
-    import tensorflow as tf
+    import tensorflow.compat.v1 as tf
 
-    tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
+    tf.logging.set_verbosity(tf.logging.ERROR)
     before, peak_before = resident("VmRSS"), resident("VmHWM")
     start = time.perf_counter()
     if reader == "tensorflow":
@@ -55,7 +56,8 @@ def main():
         print(json.dumps(measure(flags.measure, flags.data_dir)))
         return
     commands = {
-        reader: [__file__, "--measure", reader, "--data_dir", flags.data_dir] for reader in READERS
+        reader: [sys.executable, __file__, "--measure", reader, "--data_dir", flags.data_dir]
+        for reader in READERS
     }
     side_by_side.report(side_by_side.alternate(commands, flags.rounds))
 

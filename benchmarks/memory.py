@@ -19,7 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WATCHED = """
 import sys
 sys.path[:0] = [{root!r}, {root!r} + "/benchmarks"]
-from mnist import command_line
+from robust import script as scripts
 import {script} as script
 from input_data import DataSet
 from process_memory import resident
@@ -33,12 +33,12 @@ def counted(*arguments):
     return original(*arguments)
 
 {watch}
-command_line.run(script.main)
+scripts.run(script.main)
 """
 WATCH_BATCHES = "original, DataSet.next_batch = DataSet.next_batch, counted"
 # An Estimator takes its batches ahead of its steps, in a thread.
 WATCH_HOOKS = (
-    "from mnist.estimator_training import StopOnSignal\n"
+    "from robust.estimator import StopOnSignal\n"
     "original, StopOnSignal.after_run = StopOnSignal.after_run, counted"
 )
 SCRIPTS = {

@@ -1,4 +1,4 @@
-"""Runs two programs in turn, so that a noisy machine is as noisy to both, and compares them."""
+"""Runs programs in turn, so that a noisy machine is as noisy to all, and compares them."""
 
 import json
 import platform
@@ -12,7 +12,7 @@ def alternate(commands, rounds):
     """Runs commands in turn, each in a process of its own.
 
     Args:
-      commands: dict from a name to a command, a list of arguments that follow the interpreter.
+      commands: dict from a name to a command, a list that begins with the interpreter.
       rounds: how many times each is run. One more run before them, which warms the caches for
         files and byte code, is not counted.
 
@@ -24,7 +24,7 @@ def alternate(commands, rounds):
     for _ in range(rounds + 1):
         for name, command in commands.items():
             start = time.perf_counter()
-            done = subprocess.run([sys.executable, *command], capture_output=True)
+            done = subprocess.run(command, capture_output=True)
             seconds = time.perf_counter() - start
             if done.returncode:
                 sys.exit(f"{command} failed:\n{done.stderr.decode()}")
@@ -34,13 +34,13 @@ def alternate(commands, rounds):
 
 
 def report(runs):
-    """Prints the medians of two programs' runs and the ratio of the second to the first."""
-    (first, first_runs), (second, second_runs) = runs.items()
+    """Prints the medians of each program's runs, and the ratios of the others to the first."""
+    (first, first_runs), *others = runs.items()
     print(f"Python {platform.python_version()}, {platform.machine()}, {len(first_runs)} rounds")
-    print(f"{'median':<28}{first:>18}{second:>18}{'ratio':>8}")
+    print(f"{'median':<28}{first:>18}" + "".join(f"{name:>18}{'ratio':>8}" for name, _ in others))
     for what in first_runs[0]:
-        medians = [
-            statistics.median(run[what] for run in runs_of_one)
-            for runs_of_one in (first_runs, second_runs)
+        median, *medians = [
+            statistics.median(run[what] for run in runs_of_one) for runs_of_one in runs.values()
         ]
-        print(f"{what:<28}{medians[0]:>18.3f}{medians[1]:>18.3f}{medians[1] / medians[0]:>8.3f}")
+        ratios = "".join(f"{other:>18.3f}{other / median:>8.3f}" for other in medians)
+        print(f"{what:<28}{median:>18.3f}{ratios}")

@@ -1,12 +1,15 @@
 """Compares the whole process of mnist_softmax.py with the tutorial's code on TensorFlow's reader.
 
     uv run benchmarks/softmax.py --data_dir MNIST_data
+    uv run benchmarks/softmax.py --data_dir MNIST_data --tf2 PYTHON
 
-Both train 1000 steps of 100 and print the accuracy on the test set; the files are there.
+All train 1000 steps of 100 and print the accuracy on the test set; the files are there. With --tf2,
+the script also runs under an interpreter that has TensorFlow 2.15.
 """
 
 import argparse
 import os
+import sys
 
 import side_by_side
 
@@ -40,16 +43,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data_dir", default="MNIST_data", help="folder of the MNIST files")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each")
+    parser.add_argument("--tf2", metavar="PYTHON", help="interpreter that has TensorFlow 2.15")
     parser.add_argument("--tutorial", action="store_true", help=argparse.SUPPRESS)
     flags = parser.parse_args()
     if flags.tutorial:
         tutorial(flags.data_dir)
         return
     data_dir = ["--data_dir", flags.data_dir]
+    script = [os.path.join(ROOT, "mnist_softmax.py"), *data_dir]
     commands = {
-        "tutorial": [__file__, "--tutorial", *data_dir],
-        "mnist_softmax.py": [os.path.join(ROOT, "mnist_softmax.py"), *data_dir],
+        "tutorial": [sys.executable, __file__, "--tutorial", *data_dir],
+        "mnist_softmax.py": [sys.executable, *script],
     }
+    if flags.tf2:
+        commands["on TensorFlow 2"] = [flags.tf2, *script]
     side_by_side.report(side_by_side.alternate(commands, flags.rounds))
 
 

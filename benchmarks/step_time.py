@@ -1,17 +1,18 @@
 """Measures a training step of the deep network, batches of 50, against others in the same run.
 
     uv run benchmarks/step_time.py
-    uv run benchmarks/step_time.py --peer /path/to/another/python
+    uv run benchmarks/step_time.py --tf2 PYTHON --peer PYTHON --peer PYTHON
     uv run benchmarks/step_time.py --gradients
     uv run benchmarks/step_time.py --sessions
     uv run benchmarks/step_time.py --estimator
 
-Compares mnist_deep.py with the same graph on TensorFlow's stock gradients and, with --peer, with
-the same network in PyTorch and in Keras, whichever that interpreter has. With --gradients, our
-gradients come in one after the other. With --sessions, an InteractiveSession, as the page and the
-script have it, alternates with a tf.Session. With --estimator, it is the model of
-mnist_layers_estimator.py, in batches of 100. Each contender is a process of its own that stays;
-blocks of steps alternate between them, so that noise meets all alike.
+Compares mnist_deep.py with itself on TensorFlow's stock gradients; with --tf2, with both under an
+interpreter that has TensorFlow 2.15; and, with --peer, with the same network in PyTorch and in
+Keras, each from the first of those interpreters that has it. With --gradients, our gradients come
+in one after the other. With --sessions, an InteractiveSession, as the page and the script have it,
+alternates with a tf.Session. With --estimator, it is the model of mnist_layers_estimator.py, in
+batches of 100. Each contender is a process of its own that stays; blocks of steps alternate between
+them, so that noise meets all alike.
 """
 
 import argparse
@@ -25,19 +26,29 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 WARM_UP_STEPS = 10
 
 
-def start(interpreter, contender):
-    """Starts a contender, or returns None where the interpreter lacks a module that it needs."""
-    worker = subprocess.Popen(
-        [interpreter, os.path.join(HERE, "step_workers.py"), contender],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        universal_newlines=True,
-    )
-    answer = worker.stdout.readline().strip()
-    if not answer:
-        sys.exit(f"{contender}: failed to start; `step_workers.py {contender!r}` shows why")
-    return worker if answer == "ready" else None
+def start(contender, interpreters):
+    """Starts a contender under the first interpreter that has the modules which it needs.
+
+    Returns:
+      its name, with the version of its TensorFlow if it has one, and the process, or None where no
+      interpreter has the modules.
+    """
+    script = os.path.join(HERE, "step_workers.py")
+    for interpreter in interpreters:
+        worker = subprocess.Popen(
+            [interpreter, script, contender],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            universal_newlines=True,
+        )
+        answer = worker.stdout.readline().strip()
+        if not answer:
+            sys.exit(f"failed to start; `{interpreter} {script} {contender!r}` shows why")
+        ready, _, version = answer.partition(" ")
+        if ready == "ready":
+            return f"{contender}, TF {version}" if version else contender, worker
+    return contender, None
 
 
 def run_block(worker, steps):
@@ -50,13 +61,19 @@ def run_block(worker, steps):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--peer", help="Python interpreter that has PyTorch, Keras, or both")
     kind.add_argument("--gradients", action="store_true", help="measure one gradient at a time")
     kind.add_argument("--sessions", action="store_true", help="measure both kinds of session")
     kind.add_argument("--estimator", action="store_true", help="measure the Estimator's model")
+    parser.add_argument("--tf2", metavar="PYTHON", help="interpreter that has TensorFlow 2.15")
+    parser.add_argument(
+        "--peer", metavar="PYTHON", action="append", default=[],
+        help="interpreter that has PyTorch, Keras, or both; may be given several times",
+    )  # fmt: skip
     parser.add_argument("--blocks", type=int, default=20, help="blocks per contender")
     parser.add_argument("--steps", type=int, default=20, help="steps per block")
     flags = parser.parse_args()
+    if flags.peer and flags.estimator:
+        parser.error("--peer has batches of 50, and --estimator of 100; give one of them")
     names = ["stock", "mnist_deep.py"]
     if flags.gradients:
         names = ["stock", "with our Conv2D", "and our MatMul", "mnist_deep.py"]
@@ -64,25 +81,29 @@ def main():
         names = ["stock", "stock, plain session", "mnist_deep.py", "plain session"]
     if flags.estimator:
         names = ["stock estimator", "mnist_layers_estimator"]
-    contenders = dict.fromkeys(names, sys.executable)
+    contenders = [(name, [sys.executable]) for name in names]
+    if flags.tf2:
+        contenders += [(name, [flags.tf2]) for name in names]
     if flags.peer:
-        contenders.update(dict.fromkeys(["pytorch", "pytorch tuned", "keras"], flags.peer))
-    workers = {name: start(interpreter, name) for name, interpreter in contenders.items()}
-    seconds = {name: [] for name, worker in workers.items() if worker}
-    for name in seconds:
-        run_block(workers[name], WARM_UP_STEPS)
+        contenders += [(name, flags.peer) for name in ("pytorch", "pytorch tuned", "keras")]
+    measured = [(*start(*contender), []) for contender in contenders]
+    there = [(worker, seconds) for _, worker, seconds in measured if worker]
+    for worker, _ in there:
+        run_block(worker, WARM_UP_STEPS)
     for _ in range(flags.blocks):
-        for name in seconds:
-            seconds[name] += run_block(workers[name], flags.steps)
+        for worker, seconds in there:
+            seconds.extend(run_block(worker, flags.steps))
     print(f"median of {flags.blocks * flags.steps} steps")
-    print(f"{'':<24}{'ms':>8}{'stock / it':>12}")
-    stock = statistics.median(seconds[names[0]])
-    for name in contenders:
-        if name in seconds:
-            median = statistics.median(seconds[name])
-            print(f"{name:<24}{1000 * median:>8.1f}{stock / median:>12.2f}")
+    print(f"{'':<32}{'ms':>8}{'stock / it':>12}")
+    stock = statistics.median(measured[0][2])
+    for name, _, seconds in measured:
+        if seconds:
+            median = statistics.median(seconds)
+            print(f"{name:<32}{1000 * median:>8.1f}{stock / median:>12.2f}")
         else:
-            print(f"{name:<24}  not there")
+            print(f"{name:<32}  not there")
+    for worker, _ in there:
+        worker.communicate()  # the end of its stdin ends it
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 """The contenders of step_time.py: each trains the tutorial's deep network, step by step.
 
-A worker prints "ready", or which module it lacks. Then it reads numbers of steps from stdin and
-answers each with the seconds that every step took, as a JSON list. It runs under the interpreter
-that has its package.
+A worker prints "ready" and its TensorFlow's version, or which module it lacks. Then it reads
+numbers of steps from stdin and answers each with the seconds that every step took, as a JSON list.
+It runs under the interpreter that has its package.
 """
 
+import functools
 import importlib
+import itertools
 import json
 import os
 import sys
+import tempfile
 import time
 
 import numpy
@@ -17,6 +20,7 @@ BATCH = 50
 RANDOM_STATE = numpy.random.RandomState(0)
 IMAGES = RANDOM_STATE.rand(BATCH, 784).astype(numpy.float32)
 CLASSES = RANDOM_STATE.randint(10, size=BATCH)
+FAKE_EXAMPLES = 500
 ALL_GRADIENTS = ("Conv2D", "MatMul", "Relu")
 STOCK = ()
 
@@ -32,43 +36,46 @@ def import_script(name, gradients=None):
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     script = importlib.import_module(name)
     if gradients is not None:
-        import tensorflow as tf
-
-        from mnist import cpu_gradients as ours
+        from robust import cpu_gradients as ours
 
         names = (ours.CONV2D_GRADIENT, ours.MATMUL_GRADIENT, ours.RELU_GRADIENT)
         overrides = dict(zip(ALL_GRADIENTS, names))
         chosen = {operation: overrides[operation] for operation in gradients}
-        script.cpu_gradients = lambda: tf.get_default_graph().gradient_override_map(chosen)
+        script.cpu_gradients = lambda: script.tf.get_default_graph().gradient_override_map(chosen)
     return script
 
 
-def tensorflow_1(gradients=None, interactive=True):
-    import tensorflow as tf
+def mnist_deep(turns, gradients=None, interactive=True):
+    """Runs mnist_deep.py itself, whose training loop turns as long as there are turns."""
+    script = import_script("mnist_deep", gradients)
+    from robust import training
 
-    model = import_script("mnist_deep", gradients).build_model(1e-4)
-    sess = tf.InteractiveSession() if interactive else tf.Session()
-    sess.run(tf.global_variables_initializer())
-    feed_dict = {model.x: IMAGES, model.y_: numpy.eye(10)[CLASSES], model.keep_prob: 0.5}
-    return lambda: sess.run([model.train_step, model.cross_entropy], feed_dict)
+    from input_data import data_set
+
+    data_set.FAKE_EXAMPLES = FAKE_EXAMPLES
+    training.steps_with_bar = lambda start, stop: turns
+    if not interactive:
+        script.tf.InteractiveSession = lambda: script.tf.Session().__enter__()
+    with tempfile.TemporaryDirectory() as log_dir:
+        script.main(["--fake_data", f"--log_dir={log_dir}", f"--batch_size={BATCH}"])
 
 
-def estimator(gradients=None):
-    """A training step of the Estimator's model, with its batch of 100, without its input queue."""
-    import tensorflow as tf
-
-    tf.train.create_global_step()
-    images, labels = numpy.tile(IMAGES, (2, 1)), numpy.tile(CLASSES, 2)
+def estimator(turns, gradients=None):
+    """Trains the Estimator's model, with its batch of 100, without its input queue."""
     script = import_script("mnist_layers_estimator", gradients)
-    spec = script.cnn_model_fn(
-        {"x": tf.constant(images)}, tf.constant(labels), tf.estimator.ModeKeys.TRAIN
-    )
-    sess = tf.Session()
-    sess.run(tf.global_variables_initializer())
-    return lambda: sess.run([spec.train_op, spec.loss])
+    tf = script.tf
+    images, labels = numpy.tile(IMAGES, (2, 1)), numpy.tile(CLASSES, 2)
+    with tf.Graph().as_default(), tf.Session() as sess:
+        tf.train.create_global_step()
+        spec = script.cnn_model_fn(
+            {"x": tf.constant(images)}, tf.constant(labels), tf.estimator.ModeKeys.TRAIN
+        )
+        sess.run(tf.global_variables_initializer())
+        for _ in turns:
+            sess.run([spec.train_op, spec.loss])
 
 
-def pytorch(tuned):
+def pytorch(turns, tuned=False):
     import torch
     from torch import nn
 
@@ -82,19 +89,16 @@ def pytorch(tuned):
     net = net.to(memory_format=memory_format)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-4, fused=True if tuned else None)
     loss_function = nn.CrossEntropyLoss()
-
-    def step():
+    for _ in turns:
         x = torch.from_numpy(IMAGES).reshape(-1, 1, 28, 28).contiguous(memory_format=memory_format)
         optimizer.zero_grad(set_to_none=True)
         loss = loss_function(net(x), torch.from_numpy(CLASSES))
         loss.backward()
         optimizer.step()
-        return loss.item()
-
-    return step
+        loss.item()
 
 
-def keras():
+def keras(turns):
     from keras import layers, models, optimizers
 
     net = models.Sequential(
@@ -108,40 +112,46 @@ def keras():
     )  # fmt: skip
     net.compile(optimizers.Adam(1e-4), loss="sparse_categorical_crossentropy")
     x = IMAGES.reshape(-1, 28, 28, 1)
-    return lambda: net.train_on_batch(x, CLASSES)
+    for _ in turns:
+        net.train_on_batch(x, CLASSES)
 
 
 CONTENDERS = {
-    "stock estimator": lambda: estimator(STOCK),
+    "stock estimator": functools.partial(estimator, gradients=STOCK),
     "mnist_layers_estimator": estimator,
-    "stock": lambda: tensorflow_1(STOCK),
-    "stock, plain session": lambda: tensorflow_1(STOCK, interactive=False),
-    "plain session": lambda: tensorflow_1(interactive=False),
-    "with our Conv2D": lambda: tensorflow_1(ALL_GRADIENTS[:1]),
-    "and our MatMul": lambda: tensorflow_1(ALL_GRADIENTS[:2]),
-    "mnist_deep.py": tensorflow_1,
-    "pytorch": lambda: pytorch(tuned=False),
-    "pytorch tuned": lambda: pytorch(tuned=True),
+    "stock": functools.partial(mnist_deep, gradients=STOCK),
+    "stock, plain session": functools.partial(mnist_deep, gradients=STOCK, interactive=False),
+    "plain session": functools.partial(mnist_deep, interactive=False),
+    "with our Conv2D": functools.partial(mnist_deep, gradients=ALL_GRADIENTS[:1]),
+    "and our MatMul": functools.partial(mnist_deep, gradients=ALL_GRADIENTS[:2]),
+    "mnist_deep.py": mnist_deep,
+    "pytorch": pytorch,
+    "pytorch tuned": functools.partial(pytorch, tuned=True),
     "keras": keras,
 }
+
+
+def measured_turns(answers):
+    """Yields the number of each step that stdin asks for, and answers with what a turn took."""
+    numbers = itertools.count()
+    yield next(numbers)
+    version = getattr(sys.modules.get("tensorflow"), "__version__", "")
+    print("ready", ".".join(version.split(".")[:2]), file=answers, flush=True)
+    for line in sys.stdin:
+        seconds = []
+        for _ in range(int(line)):
+            begin = time.perf_counter()
+            yield next(numbers)
+            seconds.append(time.perf_counter() - begin)
+        print(json.dumps(seconds), file=answers, flush=True)
 
 
 def main():
     answers, sys.stdout = sys.stdout, sys.stderr  # what a framework prints is no answer
     try:
-        step = CONTENDERS[sys.argv[1]]()
+        CONTENDERS[sys.argv[1]](measured_turns(answers))
     except ModuleNotFoundError as error:
         print(f"{error.name} is not there", file=answers, flush=True)
-        return
-    step()
-    print("ready", file=answers, flush=True)
-    for line in sys.stdin:
-        seconds = []
-        for _ in range(int(line)):
-            begin = time.perf_counter()
-            step()
-            seconds.append(time.perf_counter() - begin)
-        print(json.dumps(seconds), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -7,14 +7,13 @@ import contextlib
 import glob
 import os
 import shutil
-import signal
 import sys
 import tempfile
-import threading
 import time
 
 from input_data.folder_lock import folder_lock
 from input_data.idx import InvalidDataError
+from input_data.signal_handlers import signals_handled_by
 
 TRAIN_IMAGES = "train-images-idx3-ubyte.gz"
 TRAIN_LABELS = "train-labels-idx1-ubyte.gz"
@@ -111,36 +110,20 @@ def _alone_in(folder):
             if held:  # so the process that made these was killed
                 for left_over in glob.glob(os.path.join(glob.escape(folder), TEMPORARY + "*")):
                     shutil.rmtree(left_over, ignore_errors=True)
-            with tempfile.TemporaryDirectory(
-                prefix=TEMPORARY, dir=folder
-            ) as temporary, _removed_on_signals(temporary):
-                yield temporary
+            with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=folder) as temporary:
+
+                def remove_first(number, handle):  # a script's handler ends the process at once
+                    shutil.rmtree(temporary, ignore_errors=True)
+                    handle()
+
+                with signals_handled_by(remove_first):
+                    yield temporary
     except DownloadError:
         raise
     except OSError as error:
         raise DownloadError(
             f"cannot write to the folder {folder}: {error.strerror or error}; name another one"
         ) from error
-
-
-@contextlib.contextmanager
-def _removed_on_signals(folder):
-    """Removes a folder on Ctrl-C and SIGTERM too, if their handlers end the process at once."""
-    handlers = {}
-
-    def remove(number, frame):
-        shutil.rmtree(folder, ignore_errors=True)
-        handlers[number](number, frame)
-
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            if callable(signal.getsignal(number)):
-                handlers[number] = signal.signal(number, remove)
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
 
 
 def _placed_meanwhile(names, folder, read):

@@ -1,1 +1,1 @@
-"""What the tutorials' scripts share."""
+"""The model of the tutorial "TensorFlow Mechanics 101", in mnist/mnist.py."""

@@ -8,7 +8,7 @@ fully_connected_feed.py trains it.
 
 import math
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 NUM_CLASSES = 10  # the digits 0 to 9
 IMAGE_SIZE = 28
@@ -30,23 +30,33 @@ def inference(images, hidden1_units, hidden2_units):
       logits, float32 tensor of shape [batch, 10].
     """
     with tf.name_scope("hidden1"):
-        weights, biases = _layer_variables(IMAGE_PIXELS, hidden1_units)
+        weights = tf.Variable(
+            tf.truncated_normal(
+                [IMAGE_PIXELS, hidden1_units], stddev=1.0 / math.sqrt(float(IMAGE_PIXELS))
+            ),
+            name="weights",
+        )
+        biases = tf.Variable(tf.zeros([hidden1_units]), name="biases")
         hidden1 = tf.nn.relu(tf.matmul(images, weights) + biases)  # [batch, hidden1_units]
     with tf.name_scope("hidden2"):
-        weights, biases = _layer_variables(hidden1_units, hidden2_units)
+        weights = tf.Variable(
+            tf.truncated_normal(
+                [hidden1_units, hidden2_units], stddev=1.0 / math.sqrt(float(hidden1_units))
+            ),
+            name="weights",
+        )
+        biases = tf.Variable(tf.zeros([hidden2_units]), name="biases")
         hidden2 = tf.nn.relu(tf.matmul(hidden1, weights) + biases)  # [batch, hidden2_units]
     with tf.name_scope("softmax_linear"):
-        weights, biases = _layer_variables(hidden2_units, NUM_CLASSES)
+        weights = tf.Variable(
+            tf.truncated_normal(
+                [hidden2_units, NUM_CLASSES], stddev=1.0 / math.sqrt(float(hidden2_units))
+            ),
+            name="weights",
+        )
+        biases = tf.Variable(tf.zeros([NUM_CLASSES]), name="biases")
         logits = tf.matmul(hidden2, weights) + biases  # [batch, 10]
     return logits
-
-
-def _layer_variables(inputs, units):
-    """Makes a layer's weights [inputs, units] and biases [units] in the current name scope."""
-    stddev = 1.0 / math.sqrt(float(inputs))
-    weights = tf.Variable(tf.truncated_normal([inputs, units], stddev=stddev), name="weights")
-    biases = tf.Variable(tf.zeros([units]), name="biases")
-    return weights, biases
 
 
 def loss(logits, labels):

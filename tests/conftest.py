@@ -1,4 +1,6 @@
+import importlib
 import os
+import re
 import signal
 
 import pytest
@@ -61,6 +63,26 @@ def run_shortly(monkeypatch, tmp_path, capsys):
         return capsys.readouterr().out
 
     return run_main
+
+
+# Short runs into the folder named run.
+RUNS = {
+    "mnist_softmax": ["--log_dir=run"],
+    "mnist_deep": ["--log_dir=run", "--batch_size=5"],
+    "fully_connected_feed": ["--log_dir=run", "--hidden1=20", "--hidden2=15"],
+    "mnist_layers_estimator": ["--model_dir=run", "--batch_size=5"],
+}
+
+
+@pytest.fixture(params=sorted(RUNS))
+def run_of_a_script(request, run_shortly, monkeypatch):
+    """A script's name, after a short run of it into the folder named run."""
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
+    printed = run_shortly(
+        importlib.import_module(request.param), "--max_steps=11", "--seed=0", *RUNS[request.param]
+    )
+    accuracy = re.search(r"([0-9.]+)(, global_step.*)?\s*$", printed).group(1)
+    return request.param, float(accuracy)
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -16,13 +16,13 @@ import importlib, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, {root!r})
 import input_data.data_set
-from mnist import command_line
+from robust import script as scripts, training
 script = importlib.import_module({script!r})
 input_data.data_set.FAKE_EXAMPLES = {examples}
-script.STEPS_PER_CHECKPOINT = {checkpoint_steps}
+training.STEPS_PER_CHECKPOINT = script.STEPS_PER_CHECKPOINT = {checkpoint_steps}
 script.EVALUATION_SECONDS = 1
 sys.argv[0] = {script!r} + ".py"
-command_line.run(script.main)
+scripts.run(script.main)
 """
 # Those of the present test, for conftest.py to end if the test fails on the way.
 STARTED = []

@@ -2,11 +2,12 @@ import json
 import re
 import signal
 
+from robust.cluster import ClusterError, is_distributed, run_config
+
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 from local_cluster import SCRIPT, LocalCluster
-from mnist.cluster import ClusterError, is_distributed, run_config
 from short_runs import finish, start
 
 STEPS_WITHOUT_END = 10**6

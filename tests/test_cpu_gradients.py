@@ -1,8 +1,8 @@
+from robust.cpu_gradients import CONV2D_GRADIENT, MATMUL_GRADIENT, RELU_GRADIENT, cpu_gradients
+
 import numpy
 import pytest
-import tensorflow as tf
-
-from mnist.cpu_gradients import CONV2D_GRADIENT, MATMUL_GRADIENT, RELU_GRADIENT, cpu_gradients
+import tensorflow.compat.v1 as tf
 
 
 def gradients(build, arrays, fast):

@@ -4,8 +4,9 @@ import sys
 
 import numpy
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
+import tensorflow_reader
 from idx_files import random_images, random_labels
 from input_data import DataSet, read_data_sets
 
@@ -19,27 +20,26 @@ SPLITS = ["train", "validation", "test"]
 @pytest.fixture(scope="module")
 def tensorflows():
     """TensorFlow 1.15's own module, from the wheel."""
-    tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
-    from tensorflow.contrib.learn.python.learn.datasets import mnist
-
-    return mnist
+    return tensorflow_reader.load()
 
 
-def assert_same(found, expected):
-    assert found.dtype == expected.dtype
-    assert found.shape == expected.shape
-    numpy.testing.assert_array_equal(found, expected)
+@pytest.fixture
+def same(request):
+    """Compares an array with TensorFlow's, as they are served and, at the end, as recorded."""
+    comparison = tensorflow_reader.Comparison()
+    yield comparison
+    comparison.finish(request.node.name)
 
 
-def assert_same_batches(ours, theirs, takes):
+def compare_batches(same, ours, theirs, takes):
     """Takes (split, batch size, shuffle) from both, one after the other, and compares."""
     for split, batch_size, shuffle in takes:
         our_set, their_set = getattr(ours, split), getattr(theirs, split)
         found = our_set.next_batch(batch_size, shuffle=shuffle)
         expected = their_set.next_batch(batch_size, shuffle=shuffle)
-        for our_array, their_array in zip(found, expected):
-            assert_same(our_array, their_array)
-        assert our_set.epochs_completed == their_set.epochs_completed
+        for place in (0, 1):
+            same(found[place], expected[place])
+        same(our_set.epochs_completed, their_set.epochs_completed)
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
@@ -47,26 +47,26 @@ def assert_same_batches(ours, theirs, takes):
 @pytest.mark.parametrize("dtype", [tf.float32, tf.uint8])
 @pytest.mark.parametrize("one_hot", [True, False])
 def test_batches_are_those_of_tensorflow(
-    small_folder, tensorflows, one_hot, dtype, reshape, shuffle
+    small_folder, tensorflows, same, one_hot, dtype, reshape, shuffle
 ):
     options = {
         "one_hot": one_hot, "dtype": dtype, "reshape": reshape, "validation_size": 30, "seed": 3,
     }  # fmt: skip
     ours = read_data_sets(str(small_folder), **options)
     takes = [("train", size, shuffle) for size in BATCH_SIZES * 3]
-    assert_same_batches(ours, tensorflows.read_data_sets(str(small_folder), **options), takes)
+    compare_batches(same, ours, tensorflows.read_data_sets(str(small_folder), **options), takes)
     assert ours.train.epochs_completed > 10
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**31 - 1, 2**40, -5])
-def test_batches_are_those_of_tensorflow_for_any_seed(small_folder, tensorflows, seed):
+def test_batches_are_those_of_tensorflow_for_any_seed(small_folder, tensorflows, same, seed):
     options = {"validation_size": 30, "seed": seed}
     ours = read_data_sets(str(small_folder), **options)
     theirs = tensorflows.read_data_sets(str(small_folder), **options)
-    assert_same_batches(ours, theirs, [("train", 100, True)] * 5)
+    compare_batches(same, ours, theirs, [("train", 100, True)] * 5)
 
 
-def test_sets_that_take_turns_serve_the_batches_of_tensorflow(small_folder, tensorflows):
+def test_sets_that_take_turns_serve_the_batches_of_tensorflow(small_folder, tensorflows, same):
     options = {"validation_size": 30, "seed": 5}
     ours = read_data_sets(str(small_folder), **options)
     theirs = tensorflows.read_data_sets(str(small_folder), **options)
@@ -75,19 +75,18 @@ def test_sets_that_take_turns_serve_the_batches_of_tensorflow(small_folder, tens
         (SPLITS[random_state.randint(3)], random_state.randint(20), random_state.rand() < 0.7)
         for _ in range(200)
     ]
-    assert_same_batches(ours, theirs, takes)
+    compare_batches(same, ours, theirs, takes)
 
 
-def test_the_whole_arrays_are_those_of_tensorflow_in_every_epoch(small_folder, tensorflows):
+def test_the_whole_arrays_are_those_of_tensorflow_in_every_epoch(small_folder, tensorflows, same):
     options = {"one_hot": True, "validation_size": 30, "seed": 7}
     ours = read_data_sets(str(small_folder), **options)
     theirs = tensorflows.read_data_sets(str(small_folder), **options)
     for split, _ in itertools.product(SPLITS, range(6)):
         our_set, their_set = getattr(ours, split), getattr(theirs, split)
         for name in ("images", "labels", "_images", "_labels", "num_examples"):
-            found, expected = getattr(our_set, name), getattr(their_set, name)
-            numpy.testing.assert_array_equal(found, expected)
-        assert_same_batches(ours, theirs, [(split, 25, True)])
+            same(getattr(our_set, name), getattr(their_set, name))
+        compare_batches(same, ours, theirs, [(split, 25, True)])
 
 
 @pytest.mark.parametrize(
@@ -102,13 +101,14 @@ def test_the_whole_arrays_are_those_of_tensorflow_in_every_epoch(small_folder, t
     ids=["uint8", "float32", "float64", "int64", "bool"],
 )
 @pytest.mark.parametrize("dtype", [tf.float32, tf.uint8])
-def test_sets_of_own_arrays_serve_the_batches_of_tensorflow(tensorflows, images, dtype):
+def test_sets_of_own_arrays_serve_the_batches_of_tensorflow(tensorflows, same, images, dtype):
     ours = DataSet(images, LABELS, dtype=dtype, seed=1)
     theirs = tensorflows.DataSet(images, LABELS, dtype=dtype, seed=1)
     for _ in range(8):
-        for found, expected in zip(ours.next_batch(13), theirs.next_batch(13)):
-            assert_same(found, expected)
-    assert_same(ours.images, theirs.images)
+        found, expected = ours.next_batch(13), theirs.next_batch(13)
+        for place in (0, 1):
+            same(found[place], expected[place])
+    same(ours.images, theirs.images)
 
 
 def edit_images_in_place(data_set):
@@ -162,15 +162,15 @@ EDITS_OF_FLOATS = [edit_images_in_place, edit_an_array_taken_before_a_shuffle]
     ],
 )
 def test_edits_of_code_in_the_wild_do_what_they_did(
-    small_folder, tensorflows, edit, batches_before, dtype
+    small_folder, tensorflows, same, edit, batches_before, dtype
 ):
     options = {"validation_size": 30, "seed": 2, "dtype": dtype}
     ours = read_data_sets(str(small_folder), **options)
     theirs = tensorflows.read_data_sets(str(small_folder), **options)
-    assert_same_batches(ours, theirs, [("train", 100, True)] * batches_before)
+    compare_batches(same, ours, theirs, [("train", 100, True)] * batches_before)
     edit(ours.train)
     edit(theirs.train)
-    assert_same_batches(ours, theirs, [("train", 100, True)] * 8)
+    compare_batches(same, ours, theirs, [("train", 100, True)] * 8)
 
 
 def test_own_images_of_which_float32_is_served_are_not_watched_for_changes():
@@ -232,11 +232,11 @@ def test_without_a_seed_the_order_differs():
     assert len(orders) == 3
 
 
-def test_without_a_seed_tensorflows_graph_seed_counts_as_it_did(tensorflows):
+def test_without_a_seed_tensorflows_graph_seed_counts_as_it_did(tensorflows, same):
     with tf.Graph().as_default():
-        tf.compat.v1.set_random_seed(8)
+        tf.set_random_seed(8)
         ours, theirs = DataSet(IMAGES, LABELS), tensorflows.DataSet(IMAGES, LABELS)
-    numpy.testing.assert_array_equal(ours.next_batch(20)[0], theirs.next_batch(20)[0])
+    same(ours.next_batch(20)[0], theirs.next_batch(20)[0])
 
 
 @pytest.mark.parametrize(
@@ -274,17 +274,18 @@ def test_flat_images_are_served_without_reshape():
 
 @pytest.mark.parametrize("shuffle", [True, False])
 @pytest.mark.parametrize("before", [[7], [7, 9], [220], [220, 50], [300], [13, 220, 220]])
-def test_a_set_is_rewound_as_tensorflows(small_folder, tensorflows, before, shuffle):
+def test_a_set_is_rewound_as_tensorflows(small_folder, tensorflows, same, before, shuffle):
     options = {"validation_size": 30, "seed": 3}
     ours = read_data_sets(str(small_folder), **options)
     theirs = tensorflows.read_data_sets(str(small_folder), **options)
-    assert_same_batches(ours, theirs, [("train", size, True) for size in before])
+    compare_batches(same, ours, theirs, [("train", size, True) for size in before])
     for _ in range(2):
         back = -ours.train._index_in_epoch
-        assert_same_batches(ours, theirs, [("train", back, shuffle)])
-        assert ours.train._index_in_epoch == theirs.train._index_in_epoch == 0
-        assert_same_batches(ours, theirs, [("train", 64, True)] * 5)
-    assert_same_batches(ours, theirs, [("train", -3, shuffle), ("train", 64, shuffle)])
+        compare_batches(same, ours, theirs, [("train", back, shuffle)])
+        same(ours.train._index_in_epoch, theirs.train._index_in_epoch)
+        assert ours.train._index_in_epoch == 0
+        compare_batches(same, ours, theirs, [("train", 64, True)] * 5)
+    compare_batches(same, ours, theirs, [("train", -3, shuffle), ("train", 64, shuffle)])
 
 
 def test_a_batch_size_that_goes_back_beyond_the_start_is_refused():
@@ -331,17 +332,17 @@ def test_input_data_does_not_import_tensorflow():
 
 
 @pytest.mark.parametrize("one_hot", [True, False])
-def test_batches_of_the_real_files_are_those_of_tensorflow(mnist_dir, tensorflows, one_hot):
+def test_batches_of_the_real_files_are_those_of_tensorflow(mnist_dir, tensorflows, same, one_hot):
     ours = read_data_sets(mnist_dir, one_hot=one_hot, seed=0)
     theirs = tensorflows.read_data_sets(mnist_dir, one_hot=one_hot, seed=0)
-    assert_same_batches(ours, theirs, [("train", 9999, True)] * 14 + [("test", 100, True)] * 2)
+    compare_batches(same, ours, theirs, [("train", 9999, True)] * 14 + [("test", 100, True)] * 2)
 
 
 def test_examples_are_those_of_this_epoch_and_leave_the_batches_as_they_are():
     looked_at, other = (DataSet(IMAGES, LABELS, seed=1) for _ in range(2))
     for _ in range(5):
         images, labels = looked_at.examples(10, 99)
-        assert_same(images, other.images[10:])
-        assert_same(labels, other.labels[10:])
+        numpy.testing.assert_array_equal(images, other.images[10:])
+        numpy.testing.assert_array_equal(labels, other.labels[10:])
         for found, expected in zip(looked_at.next_batch(13), other.next_batch(13)):
-            assert_same(found, expected)
+            numpy.testing.assert_array_equal(found, expected)

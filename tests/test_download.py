@@ -171,9 +171,9 @@ def test_a_download_that_is_interrupted_leaves_nothing_behind(server, tmp_path):
     process = ForkedProcess(
         "import signal\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from mnist import command_line\nfrom input_data import read_data_sets\n"
+        "from robust import script\nfrom input_data import read_data_sets\n"
         f"def main(): read_data_sets({str(tmp_path)!r}, source_url={server.url!r})\n"
-        "command_line.run(main)"
+        "script.run(main)"
     )
     wait_until(lambda: server.requests, process)
     process.send_signal(signal.SIGINT)

@@ -1,10 +1,10 @@
 import os
 
-import pytest
-import tensorflow as tf
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from robust.event_file import EventFile
 
-from mnist.event_file import EventFile
+import pytest
+import tensorflow.compat.v1 as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 
 def write(folder, steps, first_step=0):
@@ -40,7 +40,7 @@ def test_what_lies_beyond_the_step_that_is_resumed_is_forgotten(tmp_path):
 
 def test_events_that_were_lost_are_noticed(tmp_path):
     lost = pytest.raises(OSError, match="could not be written whole")
-    with lost, EventFile(str(tmp_path), tf.Graph()) as events:
+    with tf.Graph().as_default() as graph, lost, EventFile(str(tmp_path), graph) as events:
         events.add_scalar("loss", 1, 0)
         events._writer.flush()
         (path,) = tmp_path.iterdir()

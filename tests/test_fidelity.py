@@ -9,7 +9,8 @@ import re
 
 import numpy
 import pytest
-import tensorflow as tf
+import script_graph
+import tensorflow.compat.v1 as tf
 
 import mnist_deep
 import mnist_layers_estimator
@@ -203,11 +204,9 @@ def test_without_flags_a_script_takes_the_numbers_of_its_page(script, numbers):
     assert {name: flags[name] for name in numbers} == numbers
 
 
-@pytest.mark.parametrize(
-    "build", [lambda: mnist_softmax.softmax_regression(0.5), lambda: mnist_deep.build_model(1e-4)]
-)
-def test_placeholders_take_any_number_of_images_and_one_hot_labels(session, build):
-    model = build()
+@pytest.mark.parametrize("script", [mnist_softmax, mnist_deep])
+def test_placeholders_take_any_number_of_images_and_one_hot_labels(session, script):
+    model = script_graph.build(script)
     for placeholder, size in ((model.x, 784), (model.y_, 10)):
         assert placeholder.op.type == "Placeholder"
         assert placeholder.dtype == tf.float32
@@ -247,6 +246,10 @@ def test_each_layer_of_the_estimators_network_has_the_shape_of_its_page(session,
         assert session.graph.get_tensor_by_name(f"{name}:0").shape.as_list() == [batch, *shape]
 
 
+def build_script(script):
+    return lambda rate: script_graph.build(script, f"--learning_rate={rate}")
+
+
 def build_estimator(rate):
     tf.train.create_global_step()
     features = {"x": tf.zeros([5, 784])}
@@ -262,8 +265,8 @@ def build_fully_connected(rate):
 @pytest.mark.parametrize(
     "build, update, variables",
     [
-        (mnist_softmax.softmax_regression, "ApplyGradientDescent", 2),
-        (mnist_deep.build_model, "ApplyAdam", 8),
+        (build_script(mnist_softmax), "ApplyGradientDescent", 2),
+        (build_script(mnist_deep), "ApplyAdam", 8),
         (build_estimator, "ApplyGradientDescent", 8),
         (build_fully_connected, "ApplyGradientDescent", 6),
     ],
@@ -284,7 +287,7 @@ def test_the_optimizer_of_a_page_updates_all_weights_and_no_counter(
 
 def test_three_right_of_four_are_an_accuracy_of_three_quarters(session):
     # Fed in place of what the network computes: any tensor can be fed, not placeholders alone.
-    model = mnist_softmax.softmax_regression(0.5)
+    model = script_graph.build(mnist_softmax)
     y, y_ = numpy.eye(10)[[3, 1, 4, 1]], numpy.eye(10)[[3, 2, 4, 1]]
     assert session.run(model.accuracy, {model.y: y, model.y_: y_}) == 0.75
 
@@ -319,7 +322,7 @@ def test_variables_are_those_of_the_session_that_initialized_them(session):
 
 
 def test_the_operation_that_initializes_holds_initializers_alone(session):
-    mnist_softmax.softmax_regression(0.5)
+    script_graph.build(mnist_softmax)
     init = tf.global_variables_initializer()
     assert init.type == "NoOp"
     assert {node.type for node in init.control_inputs} == {"Assign"}

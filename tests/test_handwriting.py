@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from drawn_digits import brushed, printed
-from mnist.handwriting import LARGEST_PICTURE, PictureError, digit_of, read_picture
+from trained.handwriting import LARGEST_PICTURE, PictureError, digit_of, read_picture
 
 
 def save(picture, path):

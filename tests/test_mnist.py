@@ -1,6 +1,6 @@
 import numpy
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 from mnist import mnist
 

@@ -2,13 +2,14 @@ import functools
 import re
 import signal
 
+from robust.training import Training
+
 import numpy
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mnist_deep
-from input_data import DataSet
 from short_runs import start, wait_for_step
 
 
@@ -97,35 +98,15 @@ def test_a_run_on_fake_data_learns_and_prints_what_the_tutorial_prints(run, tmp_
     assert "conv1/W_conv1" in {node.name for node in events.Graph().node}
 
 
-class Nothing:
-    """Takes the place of an event file and of checkpoints."""
-
-    def add_scalar(self, *point):
-        pass
-
-    save = add_scalar
-
-
-def test_half_of_the_features_are_dropped_in_every_training_step():
-    class RecordingSession:
-        def run(self, fetches, feed_dict):
-            fed.append(feed_dict[model.keep_prob])
-            return None, 1.0
-
+def test_half_of_the_features_are_dropped_in_every_training_step(run, monkeypatch):
     fed = []
-    data_set = DataSet(numpy.zeros((9, 784)), numpy.zeros((9, 10)), dtype="uint8", reshape=False)
-    with tf.Graph().as_default(), tf.Session() as sess:
-        model = mnist_deep.build_model(1e-4)
-        sess.run(tf.global_variables_initializer())
-        mnist_deep.train(
-            RecordingSession(),
-            model,
-            data_set,
-            range(3),
-            2,
-            events=Nothing(),
-            checkpoints=Nothing(),
-        )
+
+    def recorded_run(training, fetches, feed_dict):
+        fed.extend(value for value in feed_dict.values() if isinstance(value, float))
+
+    monkeypatch.setattr(Training, "run", recorded_run)
+    monkeypatch.setattr(Training, "_save", lambda training: None)
+    run("--max_steps=3", "--batch_size=2")
     assert fed == [0.5, 0.5, 0.5]
 
 
@@ -138,19 +119,6 @@ def test_the_same_folder_is_resumed_and_a_finished_run_evaluated_again(run, tmp_
     again = run("--max_steps=6", *flags)
     assert f"resuming at step 6 from {tmp_path}/model.ckpt-6" in again
     assert again.splitlines()[-1] == resumed.splitlines()[-1]
-
-
-def test_a_resumed_training_goes_on_with_the_batches_that_come_next(run, tmp_path, monkeypatch):
-    flags = ["--seed=0", f"--log_dir={tmp_path}", "--batch_size=10"]
-    run("--max_steps=4", *flags)
-    positions = []
-
-    def look(sess, model, data_set, *rest):
-        positions.append(data_set._index_in_epoch)
-
-    monkeypatch.setattr(mnist_deep, "train", look)
-    run("--max_steps=6", *flags)
-    assert positions == [40]
 
 
 def test_without_a_log_dir_each_run_has_a_new_folder(run, tmp_path):
@@ -241,20 +209,11 @@ def test_a_short_run_on_the_real_files_learns(mnist_dir, tmp_path, capsys):
     assert 0.8 < float(last.split()[-1]) < 1
 
 
-def test_the_training_accuracy_is_printed_every_hundred_steps_from_step_0(capsys, monkeypatch):
-    class Session:
-        def run(self, fetches, feed_dict):
-            return None, 1.0
-
-    monkeypatch.setattr(mnist_deep.command_line, "progress", lambda steps: steps)
-    data_set = DataSet(numpy.zeros((9, 784)), numpy.zeros((9, 10)), dtype="uint8", reshape=False)
-    with tf.Graph().as_default(), tf.Session() as sess:
-        model = mnist_deep.build_model(1e-4)
-        sess.run(tf.global_variables_initializer())
-        mnist_deep.train(Session(), model, data_set, range(201), 1, Nothing(), Nothing())
-    shown = re.findall(
-        r"^step (\d+), training accuracy [01]$", capsys.readouterr().out, re.MULTILINE
-    )
+def test_the_training_accuracy_is_printed_every_hundred_steps_from_step_0(run, monkeypatch):
+    monkeypatch.setattr(Training, "run", lambda *arguments, feed_dict: None)
+    monkeypatch.setattr(Training, "_save", lambda training: None)
+    out = run("--max_steps=201", "--batch_size=1")
+    shown = re.findall(r"^step (\d+), training accuracy [01]$", out, re.MULTILINE)
     assert shown == ["0", "100", "200"]
 
 

@@ -5,15 +5,15 @@ import signal
 import subprocess
 import sys
 
+from robust.cpu_gradients import CONV2D_GRADIENT
+
 import numpy
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 import mnist_deep
 import mnist_layers_estimator
-from drawn_digits import brushed, twenty_pictures
 from input_data import DataSet, Datasets
-from mnist.cpu_gradients import CONV2D_GRADIENT
 from short_runs import finish, start, wait_for_step
 
 SCRIPT = "mnist_layers_estimator"
@@ -35,7 +35,7 @@ NAMES = {
 def run(run_shortly, monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
     monkeypatch.setattr(mnist_layers_estimator, "STEPS_PER_CHECKPOINT", 5)
-    monkeypatch.setattr("mnist.command_line.begin", lambda flags, show_log: None)
+    monkeypatch.setattr("robust.script._silence_tensorflow", lambda show_log: None)
     return functools.partial(run_shortly, mnist_layers_estimator)
 
 
@@ -244,27 +244,6 @@ def trained(tmp_path_factory):
     return folder, out
 
 
-def test_digits_that_were_drawn_with_a_brush_are_told(trained, tmp_path):
-    folder, _ = trained
-    paths, expected = [], []
-    for name, digit, picture in twenty_pictures():
-        if name.startswith("brushed"):
-            paths.append(str(tmp_path / f"{name}{'.png' if digit % 3 else '.jpg'}"))
-            expected.append(digit)
-            picture.save(paths[-1])
-    code, out, err = finish(start(SCRIPT, f"--model_dir={folder}/model", "--predict", *paths))
-    assert (code, err) == (0, "")
-    lines = out.splitlines()[1:]
-    told = [line.rsplit(": ", 1) for line in lines[::2]]
-    assert [path for path, _ in told] == paths
-    assert sum(int(digit) == right for (_, digit), right in zip(told, expected)) >= 8
-    for line, (_, digit) in zip(lines[1::2], told):
-        probabilities = [float(p) for p in re.findall(r"\d: (\d\.\d{4})", line)]
-        assert len(probabilities) == 10
-        assert sum(probabilities) == pytest.approx(1, abs=0.001)
-        assert numpy.argmax(probabilities) == int(digit)
-
-
 def test_an_exported_network_is_served_by_saved_model_cli(trained, tmp_path):
     folder, out = trained
     exported = re.search("^exported to (.*)$", out, re.MULTILINE).group(1)
@@ -285,27 +264,6 @@ def test_an_exported_network_is_served_by_saved_model_cli(trained, tmp_path):
         spec = build("infer", images)
         tf.train.Saver().restore(sess, tf.train.latest_checkpoint(f"{folder}/model"))
         numpy.testing.assert_allclose(served, sess.run(spec.predictions["probabilities"]), 1e-4)
-
-
-@pytest.mark.parametrize(
-    "content, said",
-    [(None, "there is no such file"), (b"not a picture", "cannot be read as a PNG or JPEG")],
-)
-def test_a_picture_that_cannot_be_read_ends_in_one_line(tmp_path, content, said):
-    path = tmp_path / "a.png"
-    if content:
-        path.write_bytes(content)
-    process = start(SCRIPT, f"--model_dir={tmp_path}/model", "--predict", str(path))
-    assert_fails(process, f"{path}: {said}")
-
-
-def test_to_predict_without_a_trained_network_is_refused(tmp_path):
-    brushed(3, (100, 100), 0, 255, thickness=0.1).save(str(tmp_path / "3.png"))
-    flags = ["--predict", str(tmp_path / "3.png")]
-    assert_fails(start(SCRIPT, f"--model_dir={tmp_path}", *flags), "holds no trained network")
-    code, _, err = finish(start(SCRIPT, *flags))
-    assert code == 2
-    assert "--predict needs --model_dir" in err
 
 
 @pytest.mark.parametrize(

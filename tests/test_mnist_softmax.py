@@ -9,14 +9,16 @@ import subprocess
 import sys
 import termios
 
+from robust.errors import CheckpointError
+
 import numpy
 import pytest
-import tensorflow as tf
+import script_graph
+import tensorflow.compat.v1 as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import mnist_deep
 import mnist_softmax
-from mnist.checkpoints import CheckpointError
 from short_runs import finish, start
 
 SCRIPT = os.path.abspath(mnist_softmax.__file__)
@@ -44,6 +46,11 @@ def softmax(logits):
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
+def load(sess, W, b):
+    for variable, value in zip(tf.trainable_variables(), (W, b)):
+        variable.load(value, sess)
+
+
 @pytest.fixture
 def step():
     """One batch and the variables before and after the script's training step on it."""
@@ -53,14 +60,13 @@ def step():
     W = random_state.normal(scale=0.1, size=(784, 10))
     b = random_state.normal(scale=0.1, size=10)
     with tf.Graph().as_default(), tf.Session() as sess:
-        model = mnist_softmax.softmax_regression(0.5)
-        sess.run(tf.global_variables_initializer())
-        model.W.load(W, sess)
-        model.b.load(b, sess)
+        model = script_graph.build(mnist_softmax)
+        variables = tf.trainable_variables()
+        load(sess, W, b)
         feed_dict = {model.x: xs, model.y_: ys}
         before = sess.run([model.y, model.cross_entropy, model.accuracy], feed_dict)
         sess.run(model.train_step, feed_dict)
-        after = sess.run([model.W, model.b])
+        after = sess.run(variables)
     return xs.astype(float), ys, W, b, before, after
 
 
@@ -84,7 +90,7 @@ def test_a_training_step_is_that_of_numpy(step):
 
 def test_the_model_starts_from_zeros_and_has_7850_parameters():
     with tf.Graph().as_default(), tf.Session() as sess:
-        model = mnist_softmax.softmax_regression(0.5)
+        model = script_graph.build(mnist_softmax)
         sess.run(tf.global_variables_initializer())
         values = sess.run(tf.trainable_variables())
     assert [value.shape for value in values] == [(784, 10), (10,)]
@@ -95,9 +101,8 @@ def test_the_model_starts_from_zeros_and_has_7850_parameters():
 
 def test_a_confident_wrong_answer_gives_a_finite_loss():
     with tf.Graph().as_default(), tf.Session() as sess:
-        model = mnist_softmax.softmax_regression(0.5)
-        model.W.load(numpy.zeros((784, 10)), sess)
-        model.b.load([1000.0] + [0.0] * 9, sess)
+        model = script_graph.build(mnist_softmax)
+        load(sess, numpy.zeros((784, 10)), [1000.0] + [0.0] * 9)
         feed_dict = {model.x: numpy.zeros((1, 784)), model.y_: [[0.0, 1.0] + [0.0] * 8]}
         assert sess.run(model.cross_entropy, feed_dict) == pytest.approx(1000)
 

@@ -17,9 +17,10 @@ import signal
 import sys
 import time
 
-import tensorflow as tf
+from robust import script as scripts
+from robust import training
 
-from mnist import command_line
+import tensorflow.compat.v1 as tf
 
 KILLS = 20
 STEPS_WITHOUT_END = 10**9
@@ -35,7 +36,7 @@ def child(script, max_steps):
         return process
     sys.argv.append(f"--max_steps={max_steps}")
     try:
-        command_line.run(script.main)
+        scripts.run(script.main)
     except SystemExit as end:
         print(end.code if isinstance(end.code, str) else "", file=sys.stderr)
         os._exit(1 if isinstance(end.code, str) else end.code or 0)
@@ -53,8 +54,9 @@ def main():
     random_state = random.Random(0)
     script = importlib.import_module(name)
     importlib.import_module("input_data.data_set").FAKE_EXAMPLES = 40
-    script.STEPS_PER_CHECKPOINT = int(os.environ.get("STEPS_PER_CHECKPOINT", "1"))
-    script.STEPS_PER_LINE = script.STEPS_PER_SCALAR = 1
+    training.STEPS_PER_CHECKPOINT = int(os.environ.get("STEPS_PER_CHECKPOINT", "1"))
+    script.STEPS_PER_CHECKPOINT = training.STEPS_PER_CHECKPOINT
+    training.STEPS_PER_SUMMARY = 1
     sys.argv = [name + ".py", *flags]
     for attempt in range(KILLS):
         before = last_step(folder)

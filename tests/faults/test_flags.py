@@ -6,9 +6,10 @@ import itertools
 import os
 import sys
 
-import pytest
+from robust import command_line
+from robust import script as scripts
 
-from mnist import command_line
+import pytest
 
 SCRIPTS = [
     "draw_figures",
@@ -38,7 +39,7 @@ def in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("input_data.download.MIRRORS", ("http://127.0.0.1:9/",))
     monkeypatch.setattr("input_data.download.PAUSES", (0,))
     # Those of a process of its own; here they would outlive the test.
-    monkeypatch.setattr(command_line, "end_at_once_on_signals", lambda: None)
+    monkeypatch.setattr(scripts, "end_at_once_on_signals", lambda: None)
 
 
 def actions(script):
@@ -61,7 +62,7 @@ def run(script, *flags, capsys):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", [f"{script}.py", *flags])
         try:
-            command_line.run(importlib.import_module(script).main)
+            scripts.run(importlib.import_module(script).main)
             code = 0
         except SystemExit as end:
             code = end.code
@@ -101,8 +102,6 @@ def test_a_path_that_makes_no_sense_ends_in_a_line_or_works(script, flag, capsys
             flags.append("nowhere")
         if flag not in ("--data_dir", "--input_data_dir"):
             flags.append("--fake_data")
-        if flag == "--predict":
-            flags.append("--model_dir=nowhere")
         code, err = run(script, *flags, capsys=capsys)
         # A file name may hold a line feed, or nearly anything else.
         assert code in (0, 1, 2), value

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 from idx_files import small_mnist
 from local_server import LocalServer

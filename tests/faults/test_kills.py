@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from idx_files import small_mnist
@@ -72,10 +72,10 @@ def test_a_training_that_is_killed_while_it_saves_always_resumes(script, flag, t
 
 def test_a_training_that_is_killed_while_it_writes_events_keeps_its_curve(tmp_path):
     flag = f"--log_dir={tmp_path}"
-    out = kill_repeatedly(tmp_path, "fully_connected_feed", flag, STEPS_PER_CHECKPOINT="50")
+    out = kill_repeatedly(tmp_path, "mnist_softmax", flag, STEPS_PER_CHECKPOINT="50")
     events = EventAccumulator(str(tmp_path), size_guidance={"scalars": 0})
     events.Reload()
-    steps = [event.step for event in events.Scalars("loss")]
+    steps = [event.step for event in events.Scalars("cross_entropy")]
     # Of a killed run, what it wrote since its last flush is lost; nothing is there twice.
     assert steps == sorted(set(steps))
     assert steps[-1] == steps_resumed(out)[-1] + STEPS_AFTER_KILLS - 1

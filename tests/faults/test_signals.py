@@ -6,7 +6,7 @@ import sys
 import time
 
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 from short_runs import ROOT, STARTED, finish, start, wait_for_step, wait_until
 

@@ -14,11 +14,12 @@ SCRIPTS = {
     "fully_connected_feed": ["--max_steps=20"],
     "mnist_layers_estimator": ["--max_steps=2", "--batch_size=5"],
 }
+PACKAGES = ["input_data", "mnist", "robust", "trained"]
 OWN_MODULES = [
     *(path.stem for path in pathlib.Path(ROOT).glob("*.py")),
     *(
         f"{package}.{path.stem}"
-        for package in ("input_data", "mnist")
+        for package in PACKAGES
         for path in pathlib.Path(ROOT, package).glob("*.py")
     ),
 ]
@@ -42,7 +43,7 @@ def test_a_script_runs_from_a_path_with_spaces_and_non_ascii_letters(script, fla
     root.mkdir()
     for path in pathlib.Path(ROOT).glob("*.py"):
         shutil.copy(str(path), str(root))
-    for package in ("input_data", "mnist"):
+    for package in PACKAGES:
         shutil.copytree(os.path.join(ROOT, package), str(root / package))
     assert_runs(start(script, *flags, root=str(root), cwd=str(root)))
 

@@ -52,14 +52,16 @@ def test_an_export_folder_that_cannot_be_written_to_is_refused(tmp_path, read_on
     assert_refused(process, read_only)
 
 
-def test_a_read_only_model_can_be_used_to_predict(tmp_path):
+def test_a_read_only_model_can_be_used_to_classify(tmp_path):
     model = tmp_path / "model"
     flags = ["--max_steps=1", "--batch_size=5", f"--model_dir={model}"]
     code, _, err = finish(start("mnist_layers_estimator", *flags))
     assert code == 0, err
     model.chmod(0o555)
     brushed(3, (100, 100), 0, 255, thickness=0.1).save(str(tmp_path / "3.png"))
-    flags = [f"--model_dir={model}", "--predict", str(tmp_path / "3.png")]
-    code, out, err = finish(start_unprivileged("mnist_layers_estimator", *flags))
+    process = start_unprivileged(
+        "classify_digits", str(model), str(tmp_path / "3.png"), fake_data=False
+    )
+    code, out, err = finish(process)
     assert (code, err) == (0, "")
     assert f"{tmp_path}/3.png: " in out

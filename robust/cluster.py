@@ -3,11 +3,11 @@
 import contextlib
 import signal
 
-import tensorflow as tf
+from robust import log_folder
+from robust.errors import UserError
+from robust.estimator import StopOnSignal, explained_failures, resume
 
-from mnist import checkpoints
-from mnist.estimator_training import StopOnSignal, explained_failures, resume
-from mnist.user_error import UserError
+import tensorflow.compat.v1 as tf
 
 
 class ClusterError(UserError):
@@ -67,7 +67,7 @@ def train_and_evaluate(classifier, train_spec, eval_spec):
     """
     with contextlib.ExitStack() as stack:
         if classifier.config.task_type == "chief":
-            stack.enter_context(checkpoints.alone_in(classifier.model_dir))
+            stack.enter_context(log_folder.alone_in(classifier.model_dir))
             resume(classifier)
         stack.enter_context(explained_failures(classifier))
         stop = stack.enter_context(StopOnSignal())

@@ -6,10 +6,10 @@ and centred by mass in 28x28 pixels. Source: Yann LeCun's page on MNIST.
 
 import struct
 
+from robust.errors import UserError
+
 import numpy
 from PIL import Image, ImageOps
-
-from mnist.user_error import UserError
 
 SIZE = 28
 BOX = 20

@@ -2,10 +2,10 @@ import os
 import signal
 import threading
 
-import pytest
+from robust.deferred_signals import DeferredSignals
+from robust.estimator import StopOnSignal
 
-from mnist.estimator_training import StopOnSignal
-from mnist.stop_on_signal import DeferredSignals
+import pytest
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ docs/performance.md has what they gain, and what else was tried.
 
 import contextlib
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 CONV2D_GRADIENT = "Conv2DGradientByForwardConvolution"
 MATMUL_GRADIENT = "MatMulGradientByTallProduct"

@@ -1,25 +1,15 @@
-"""Keeps a training safe: saves it, finds it again, and goes on where it stopped."""
+"""Saves the variables of a training, finds them again, and says which it goes on with."""
 
-import contextlib
 import os
 import re
-import shutil
 
-import tensorflow as tf
+from robust.errors import CheckpointError, first_line
 
-from input_data.folder_lock import folder_lock
-from mnist.divergence import check_finite
-from mnist.stop_on_signal import DeferredSignals
-from mnist.user_error import UserError
+import tensorflow.compat.v1 as tf
 
 PREFIX = "model.ckpt"
 CHECKPOINTS_KEPT = 5
-# What TensorFlow writes first, and renames when it is whole.
-HALF_SAVED_FILE = re.compile(
-    rf"{PREFIX}-[0-9]+\.(index|data-[0-9]{{5}}-of-[0-9]{{5}})\.tempstate[0-9]+"
-    rf"|{PREFIX}-[0-9]+\.meta\.tmp[0-9a-f]{{32}}|(checkpoint|graph\.pbtxt)\.tmp[0-9a-f]{{32}}"
-)
-HALF_SAVED_FOLDER = re.compile(rf"{PREFIX}-[0-9]+_temp_[0-9a-f]{{32}}")
+# The errors of a damaged checkpoint.
 UNREADABLE = (
     tf.errors.DataLossError,
     tf.errors.OutOfRangeError,
@@ -28,14 +18,10 @@ UNREADABLE = (
 )
 
 
-class CheckpointError(UserError):
-    """A checkpoint that does not fit the model, or cannot be read."""
-
-
 class Checkpoints:
     """The checkpoints of one training, in its log folder.
 
-    Made after the graph is built. Of the checkpoints it writes, the last five are kept; other files
+    Made after the graph is built, with a global step in it. Of the checkpoints it writes, the last five are kept; other files
     in the folder are left alone.
 
     Args:
@@ -46,45 +32,8 @@ class Checkpoints:
         self._log_dir = log_dir
         # With relative paths, a folder can be moved and resumed where it is then.
         self._saver = tf.train.Saver(max_to_keep=CHECKPOINTS_KEPT, save_relative_paths=True)
-        self._global_step = tf.train.get_or_create_global_step()
+        self._global_step = global_step()
         self._latest = None
-
-    @contextlib.contextmanager
-    def training(self, sess, max_steps, data_set, batch_size):
-        """Holds the folder for a training that goes on where the last one stopped.
-
-        A training that is interrupted inside is saved; of one that fails, what is left is named.
-
-        Args:
-          sess: session whose variables are restored or, without a checkpoint, initialized.
-          max_steps: at which step training is to end.
-          data_set: DataSet that training takes its batches from; those of the steps that are done
-            are left out.
-          batch_size: examples per step.
-
-        Yields:
-          StepsLeft: the steps that are left to do, none after a finished run.
-
-        Raises:
-          CheckpointError: see latest_usable; or an interrupted training cannot be saved.
-          FolderInUseError: another process trains in the folder.
-          KeyboardInterrupt: after Ctrl-C or SIGTERM, and after the checkpoint is written.
-          FloatingPointError: with the last checkpoint, which was written before the failure.
-        """
-        with alone_in(self._log_dir), DeferredSignals() as signals:
-            steps = StepsLeft(self.restore_or_initialize(sess), max_steps, signals)
-            if steps:
-                for _ in range(steps.start):
-                    data_set.next_batch(batch_size)
-            else:
-                announce_the_end(max_steps)
-            try:
-                yield steps
-            except KeyboardInterrupt:
-                print(f"saved as {self.save(sess)}")
-                raise
-            except FloatingPointError as error:
-                raise FloatingPointError(f"{error}. {self._what_is_left()}") from error
 
     def restore_or_initialize(self, sess):
         """Restores the last checkpoint into a session or, without one, initializes its variables.
@@ -106,31 +55,19 @@ class Checkpoints:
         self._saver.recover_last_checkpoints(kept[::-1])
         return announce(self._latest)
 
-    def save(self, sess, loss=None, feed_dict=None):
-        """Saves all variables.
-
-        Args:
-          sess: session to save the variables of.
-          loss: float32 tensor of shape [] that must be finite with the values to save.
-          feed_dict: what the loss needs to be fed.
-
-        Returns:
-          the path prefix to restore them from.
+    def save(self, sess):
+        """Saves all variables, and returns the path prefix to restore them from.
 
         Raises:
-          FloatingPointError: the loss is not finite; nothing is saved.
           CheckpointError: the folder cannot be written to.
         """
-        if loss is not None:
-            loss_value, step = sess.run([loss, self._global_step], feed_dict)
-            check_finite(loss_value, step)
         prefix = os.path.join(self._log_dir, PREFIX)
         try:
             self._latest = self._saver.save(sess, prefix, global_step=self._global_step)
         except (tf.errors.OpError, OSError) as error:
             raise CheckpointError(
                 f"{self._log_dir}: cannot save a checkpoint ({first_line(error)}); make room, or "
-                f"name another folder. {self._what_is_left()}"
+                f"name another folder. {self.what_is_left()}"
             ) from error
         return self._latest
 
@@ -138,60 +75,22 @@ class Checkpoints:
         """Returns the path prefix that was saved to or restored from last, or None."""
         return self._latest
 
-    def _what_is_left(self):
+    def what_is_left(self):
+        """Says which checkpoint a training that failed can go on from."""
         if self._latest is None:
             return "Nothing was saved"
         return f"The last good checkpoint is {self._latest}"
 
 
-class StepsLeft:
-    """The numbers of the steps that a training has left to do, to be iterated over.
+def global_step():
+    """Returns the variable of the default graph that counts the training steps, or None.
 
-    Args:
-      start: the first step.
-      stop: the step after the last one.
-      signals: DeferredSignals; once it has received one, no further step begins.
+    On TensorFlow 2, tf.train.get_global_step refuses one that tf.Variable made.
     """
-
-    def __init__(self, start, stop, signals):
-        self.start, self.stop = start, stop
-        self._signals = signals
-
-    def __len__(self):
-        return max(0, self.stop - self.start)
-
-    def __iter__(self):
-        """Yields the numbers.
-
-        Raises:
-          KeyboardInterrupt: before the first step that begins after Ctrl-C or SIGTERM.
-        """
-        for step in range(self.start, self.stop):
-            if self._signals.received:
-                raise KeyboardInterrupt
-            yield step
-
-
-@contextlib.contextmanager
-def alone_in(log_dir):
-    """Keeps other trainings out of a folder, and removes what one that was killed left half saved.
-
-    Raises:
-      FolderInUseError: another process trains in the folder.
-    """
-    with folder_lock(log_dir, wait=False) as held:
-        if held:
-            _remove_half_saved(log_dir)
-        yield
-
-
-def _remove_half_saved(log_dir):
-    for name in os.listdir(log_dir):
-        path = os.path.join(log_dir, name)
-        if HALF_SAVED_FILE.fullmatch(name):
-            os.remove(path)
-        elif HALF_SAVED_FOLDER.fullmatch(name):
-            shutil.rmtree(path)
+    for variable in tf.global_variables():
+        if variable.op.name == tf.GraphKeys.GLOBAL_STEP:
+            return variable
+    return None
 
 
 def latest_usable(log_dir):
@@ -274,8 +173,3 @@ def _check(prefix):
             )
     for name in found:
         reader.get_tensor(name)
-
-
-def first_line(error):
-    """Returns the first line of an error; in TensorFlow's, the rest is the place in the graph."""
-    return str(error).splitlines()[0]

@@ -3,7 +3,7 @@
 import glob
 import os
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 SECONDS_UNTIL_SHOWN = 10
 # The format's version, the graph, the graph with what belongs to it, and the start of a session.
@@ -56,7 +56,7 @@ class EventFile:
         """Raises an OSError where events were lost, as on a full disk, which the writer ignores."""
         path = max(glob.glob(self._files), key=os.path.getmtime, default=self._files)
         try:
-            written = sum(1 for _ in tf.compat.v1.io.tf_record_iterator(path))
+            written = sum(1 for _ in tf.io.tf_record_iterator(path))
         except (tf.errors.DataLossError, tf.errors.NotFoundError):
             written = 0
         if written != self._events:

@@ -2,10 +2,11 @@
 
 import contextlib
 
-import tensorflow as tf
+from robust import checkpoints, log_folder
+from robust.deferred_signals import DeferredSignals
+from robust.errors import CheckpointError, first_line
 
-from mnist import checkpoints
-from mnist.stop_on_signal import DeferredSignals
+import tensorflow.compat.v1 as tf
 
 
 class StopOnSignal(DeferredSignals, tf.estimator.SessionRunHook):
@@ -18,12 +19,12 @@ class StopOnSignal(DeferredSignals, tf.estimator.SessionRunHook):
         super().__init__()
         self._training = False
 
-    def _receive(self, number, frame):
+    def _receive(self, number, handle):
         # Before training begins there is no step to wait for.
         if not self._training:
-            self._handlers[number](number, frame)
+            handle()
         else:
-            super()._receive(number, frame)
+            super()._receive(number, handle)
 
     def after_create_session(self, session, coord):
         self._training = True
@@ -53,7 +54,7 @@ def last_checkpoint(classifier):
 def resume(classifier):
     """Lets TensorFlow go on from the last usable checkpoint, and says so.
 
-    The folder must be held, as by checkpoints.alone_in.
+    The folder must be held, as by log_folder.alone_in.
 
     Returns:
       number of training steps already done.
@@ -84,8 +85,8 @@ def explained_failures(classifier):
             f"checkpoint is {classifier.latest_checkpoint()}"
         ) from error
     except tf.errors.ResourceExhaustedError as error:
-        raise checkpoints.CheckpointError(
-            f"{classifier.model_dir}: training cannot go on ({checkpoints.first_line(error)}); "
+        raise CheckpointError(
+            f"{classifier.model_dir}: training cannot go on ({first_line(error)}); "
             f"make room. The last good checkpoint is {last_checkpoint(classifier)}"
         ) from error
 
@@ -106,10 +107,26 @@ def train(classifier, input_fn, max_steps, hooks):
       FloatingPointError: the loss stopped being a number.
       KeyboardInterrupt: after a checkpoint is written.
     """
-    with checkpoints.alone_in(classifier.model_dir), explained_failures(classifier):
+    with log_folder.alone_in(classifier.model_dir), explained_failures(classifier):
         if resume(classifier) >= max_steps:
             checkpoints.announce_the_end(max_steps)
             return
         with StopOnSignal() as stop:
             classifier.train(input_fn=input_fn, max_steps=max_steps, hooks=[*hooks, stop])
             print(f"checkpoint {classifier.latest_checkpoint()}")
+
+
+def export(classifier, export_dir, serving_input_receiver_fn):
+    """Writes a SavedModel into a new folder below another, and prints its name.
+
+    Raises:
+      CheckpointError: the folder cannot be written to.
+    """
+    try:
+        path = classifier.export_saved_model(export_dir, serving_input_receiver_fn)
+    except (tf.errors.OpError, OSError) as error:
+        raise CheckpointError(
+            f"{export_dir}: cannot export to this folder ({first_line(error)}); make room, or name "
+            "another folder"
+        ) from error
+    print(f"exported to {path.decode()}")

@@ -1,0 +1,103 @@
+"""Reads the command line of a script: its flags, which refuse what makes no sense."""
+
+import argparse
+import math
+import os
+import re
+
+LARGEST_COUNT = 10**9
+LARGEST_BATCH = 60000  # all of MNIST's training images
+LARGEST_SEED = 2**31 - 2
+
+
+def training_parser(
+    description, max_steps, batch_size, learning_rate, seed_meaning="makes a run repeatable"
+):
+    """Returns a parser that refuses flags it does not know, with the flags of every training.
+
+    Args:
+      description: what the script does.
+      max_steps: the tutorial's number of training steps.
+      batch_size: the tutorial's number of examples per step.
+      learning_rate: the tutorial's learning rate.
+      seed_meaning: what a seed does.
+    """
+    parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
+
+    def add(name, kind, default, meaning):
+        parser.add_argument(
+            name, type=kind, default=default, help=f"{meaning} (default: {default})"
+        )
+
+    add_data_flags(parser)
+    add("--max_steps", whole_number(1, LARGEST_COUNT), max_steps, "training steps")
+    add("--batch_size", whole_number(1, LARGEST_BATCH), batch_size, "examples per step")
+    add("--learning_rate", _rate, learning_rate, "of the optimizer")
+    add_seed(parser, f"{seed_meaning} (default: each run differs)")
+    return parser
+
+
+def add_data_flags(parser):
+    """Adds the flags --data_dir and --fake_data."""
+    parser.add_argument(
+        "--data_dir",
+        type=path,
+        default="MNIST_data",
+        help="folder of the MNIST files, filled if need be (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--fake_data", action="store_true", help="take drawn digits, without MNIST or network"
+    )
+
+
+def add_seed(parser, meaning):
+    """Adds the flag --seed."""
+    parser.add_argument("--seed", type=whole_number(0, LARGEST_SEED), help=meaning)
+
+
+def add_log_dir(parser, default, flag="--log_dir"):
+    """Adds the flag of a folder in which training is saved and resumed, which is flags.log_dir.
+
+    Args:
+      parser: the script's parser.
+      default: path, in which {time} stands for the time (see log_folder.prepare), or None.
+      flag: the flag's name.
+    """
+    parser.add_argument(
+        flag,
+        dest="log_dir",
+        metavar=flag[2:].upper(),
+        type=path,
+        default=default,
+        help="folder for event files and checkpoints; the training in it is resumed "
+        f"(default: {default or 'none are written'})",
+    )
+
+
+def whole_number(least, most):
+    """Returns the function that reads a flag's value as a whole number in a range."""
+
+    def read(text):
+        if not re.fullmatch(r"-?[0-9]{1,19}", text) or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not a whole number from {least} to {most}"
+            )
+        return int(text)
+
+    return read
+
+
+def path(text):
+    """Reads a flag's value as a path. `~` is expanded, which the shell leaves alone after `=`."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty, expected a path")
+    return os.path.expanduser(text)
+
+
+def _rate(text):
+    # Python's own float also takes 1_000 and digits of other scripts.
+    plain = re.fullmatch(r"[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?|\.[0-9]+([eE][-+]?[0-9]+)?", text)
+    value = float(text) if plain else math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number above 0")
+    return value

@@ -1,0 +1,65 @@
+"""Errors of a user's making, and how a script reports them: one line on stderr, and exit code 1."""
+
+import contextlib
+import errno
+import os
+import shlex
+import sys
+
+from robust.signals import script_name
+
+from input_data import DownloadError, InvalidDataError
+
+
+class UserError(ValueError):
+    """Something that a user can cause, and mend; the message says how."""
+
+
+class CheckpointError(UserError):
+    """A checkpoint that does not fit the model, cannot be read, or cannot be written."""
+
+
+def first_line(error):
+    """Returns the first line of an error; in TensorFlow's, the rest is the place in the graph."""
+    return str(error).splitlines()[0]
+
+
+@contextlib.contextmanager
+def reported_in_one_line():
+    """Ends the process where its content fails by what a user can cause.
+
+    The exit code is 1, after one line on stderr, or 141 where nobody reads stdout any more. Any
+    other error is one of the project's own, and keeps its traceback.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except DownloadError as error:
+        command = " ".join(map(shlex.quote, sys.argv))
+        fail(f"{error}:\nuv run {command} --fake_data")
+    except BrokenPipeError:
+        # The reader of the output has all that it wants, as `head` has.
+        _discard(sys.stdout)
+        sys.exit(141)
+    except (InvalidDataError, UserError, FloatingPointError) as error:
+        fail(str(error))
+    except OSError as error:
+        # Without a file name it comes from a file, or stdout, that was open already.
+        full = error.errno == errno.ENOSPC and not error.filename
+        fail("cannot write: the disk is full; make room, or name another" if full else str(error))
+    except UnicodeEncodeError as error:  # TensorFlow takes paths in UTF-8 only
+        fail(f"{error.object!r} is not text in UTF-8; name another file or folder")
+
+
+def fail(message):
+    """Ends the process with exit code 1, and a line on stderr that names the script."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _discard(sys.stdout)
+    sys.exit(f"{script_name()}: error: {message}")
+
+
+def _discard(stream):
+    """Lets what is still to be written to a stream go nowhere, instead of failing again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

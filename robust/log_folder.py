@@ -1,0 +1,91 @@
+"""The folder of a training: made, announced, and kept from other trainings."""
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import time
+
+from input_data.folder_lock import folder_lock
+
+# What TensorFlow writes first, and renames when it is whole.
+HALF_SAVED_FILE = re.compile(
+    r"model\.ckpt-[0-9]+\.(index|data-[0-9]{5}-of-[0-9]{5})\.tempstate[0-9]+"
+    r"|model\.ckpt-[0-9]+\.meta\.tmp[0-9a-f]{32}|(checkpoint|graph\.pbtxt)\.tmp[0-9a-f]{32}"
+)
+HALF_SAVED_FOLDER = re.compile(r"model\.ckpt-[0-9]+_temp(_[0-9a-f]{32})?")
+
+
+def prepare(log_dir):
+    """Makes a folder for event files, and prints the command that shows them.
+
+    Args:
+      log_dir: path. One whose name holds {time} is that of a new folder each time.
+
+    Returns:
+      the absolute path of the folder.
+
+    Raises:
+      OSError: the folder cannot be made or written to.
+    """
+    log_dir = new_folder(log_dir) if "{time}" in log_dir else writable_folder(log_dir)
+    print(f"logs and checkpoints are in {log_dir}")
+    print(f"to see the graph and the curves: uv run tensorboard --logdir={shlex.quote(log_dir)}")
+    return log_dir
+
+
+def writable_folder(folder):
+    """Makes a folder if it is not there, and returns its absolute path.
+
+    Raises:
+      OSError: the folder cannot be made or written to.
+    """
+    folder = os.path.abspath(folder)
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise NotADirectoryError(f"{folder}: is a file, expected a folder; name another folder")
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"{folder}: cannot make this folder ({error.strerror}); name another folder"
+        ) from error
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{folder}: cannot write to this folder; name another folder")
+    return folder
+
+
+def new_folder(template):
+    """Makes a folder that was not there, for a path with {time}, and returns its absolute path."""
+    first = os.path.abspath(template.replace("{time}", time.strftime("%Y%m%d-%H%M%S")))
+    writable_folder(os.path.dirname(first))
+    folder, number = first, 1
+    while True:
+        try:
+            os.mkdir(folder)
+            return folder
+        except FileExistsError:  # of a run that started in the same second
+            number += 1
+            folder = f"{first}-{number}"
+
+
+@contextlib.contextmanager
+def alone_in(log_dir):
+    """Keeps other trainings out of a folder, and removes what one that was killed left half saved.
+
+    Raises:
+      FolderInUseError: another process trains in the folder.
+    """
+    with folder_lock(log_dir, wait=False) as held:
+        if held:
+            _remove_half_saved(log_dir)
+        yield
+
+
+def _remove_half_saved(log_dir):
+    for name in os.listdir(log_dir):
+        path = os.path.join(log_dir, name)
+        if HALF_SAVED_FILE.fullmatch(name):
+            os.remove(path)
+        elif HALF_SAVED_FOLDER.fullmatch(name):
+            shutil.rmtree(path)

@@ -1,0 +1,170 @@
+"""Trains step by step, so that a training can be stopped at any moment and goes on from there."""
+
+import contextlib
+import math
+
+from robust import log_folder
+from robust.checkpoints import Checkpoints, announce_the_end, global_step
+from robust.deferred_signals import DeferredSignals
+from robust.event_file import EventFile
+from robust.progress_bar import steps_with_bar
+
+import tensorflow.compat.v1 as tf
+
+STEPS_PER_CHECKPOINT = 1000
+STEPS_PER_SUMMARY = 10
+
+
+def one_thread():
+    """Returns the configuration of a session that computes in the thread that calls it.
+
+    For steps so small that handing them to other threads takes longer than doing them.
+    """
+    return tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=-1)
+
+
+class Training:
+    """A training in a log folder, which goes on where the last one in that folder stopped.
+
+        with Training(sess, loss, flags) as training:
+            for step in training.steps(data_set):
+                training.run(train_op, feed_dict={...})
+
+    At the beginning of `with`, the variables are restored from the folder's last checkpoint or,
+    without one, initialized. They are saved every 1000 steps, at the end, and on Ctrl-C or SIGTERM
+    after the step that is being done. The last five checkpoints are kept.
+
+    Args:
+      sess: session of the graph. The graph must be complete.
+      loss: tensor of shape [] that must stay a finite number.
+      flags: parsed flags, with max_steps, batch_size and log_dir (see log_folder.prepare). Where
+        log_dir is None, nothing is saved or written, and Ctrl-C and SIGTERM do what they did.
+      summary: what tf.summary.merge_all returned, to be written every 10 steps; None for none.
+
+    Raises, at the beginning and at the end of `with` and in each method:
+      CheckpointError: the folder's checkpoint does not fit the graph, or none can be written.
+      FolderInUseError: another process trains in the folder.
+      FloatingPointError: the loss is not finite. Names the last checkpoint, from before.
+      KeyboardInterrupt: after Ctrl-C or SIGTERM, and after the checkpoint is written.
+      OSError: the folder cannot be made, or an event file was not written whole.
+    """
+
+    def __init__(self, sess, loss, flags, summary=None):
+        self._sess, self._loss, self._flags, self._summary = sess, loss, flags, summary
+        self._checkpoints = self._events = None
+        self._start = self._step = 0
+        self._feed_dict = None  # of the last step
+        self._saved = None  # the step after which a checkpoint was saved last
+        self._announced = None
+        self._parts = contextlib.ExitStack()
+
+    def __enter__(self):
+        with self._parts as parts:
+            if self._flags.log_dir is None:
+                self._count_step = ()
+                self._sess.run(tf.global_variables_initializer())
+            else:
+                self._open_folder(parts)
+            self._parts = parts.pop_all()
+        return self
+
+    def _open_folder(self, parts):
+        folder = log_folder.prepare(self._flags.log_dir)
+        parts.enter_context(log_folder.alone_in(folder))
+        self._signals = parts.enter_context(DeferredSignals())
+        # A training step counts itself if it was given a global step, as on the page of Mechanics
+        # 101. The others are counted here.
+        self._count_step = ()
+        if global_step() is None:
+            self._count_step = tf.train.create_global_step().assign_add(1).op
+        self._checkpoints = Checkpoints(folder)
+        self._start = self._step = self._checkpoints.restore_or_initialize(self._sess)
+        self._events = parts.enter_context(EventFile(folder, self._sess.graph, self._start))
+        if not self.steps_left:
+            announce_the_end(self._flags.max_steps)
+
+    @property
+    def steps_left(self):
+        """The number of steps that are left to do when the training begins."""
+        return max(0, self._flags.max_steps - self._start)
+
+    def steps(self, data_set):
+        """Yields the numbers of the steps that are left to do, and shows a progress bar.
+
+        Args:
+          data_set: DataSet that training takes its batches from. Those of the steps that an earlier
+            run has done are skipped.
+        """
+        if self.steps_left:
+            for _ in range(self._start):
+                data_set.next_batch(self._flags.batch_size)
+        with contextlib.closing(steps_with_bar(self._start, self._flags.max_steps)) as steps:
+            for self._step in steps:
+                if self._checkpoints and self._signals.received:
+                    raise KeyboardInterrupt
+                yield self._step
+                done = self._step + 1
+                if done % STEPS_PER_CHECKPOINT == 0 or done == self._flags.max_steps:
+                    self._save()
+        if self._checkpoints and self._announced != self._checkpoints.latest():
+            self._announce()
+
+    def run(self, fetches, feed_dict):
+        """Runs a training step, and returns what sess.run(fetches, feed_dict) returns."""
+        self._feed_dict = feed_dict
+        summary = ()
+        if self._events and self._summary is not None and self._step % STEPS_PER_SUMMARY == 0:
+            summary = self._summary
+        fetched, loss, summary_string, _ = self._sess.run(
+            [fetches, self._loss, summary, self._count_step], feed_dict
+        )
+        _check_finite(loss, self._step)
+        if summary_string:
+            self.add_summary(summary_string, self._step)
+        return fetched
+
+    def add_summary(self, summary, step):
+        """Adds what a summary operation gave for a step to the event file."""
+        if self._events:
+            self._events.add_summary(summary, step)
+
+    def add_scalar(self, tag, value):
+        """Adds a point to the curve of that name, at this step."""
+        if self._events:
+            self._events.add_scalar(tag, value, self._step)
+
+    def save(self):
+        """Saves a checkpoint after this step, and prints its name."""
+        if self._checkpoints:
+            self._save()
+            self._announce()
+
+    def _save(self):
+        if not self._checkpoints or self._saved == self._step:
+            return
+        # The step may have made weights whose loss only the next step would find not finite.
+        _check_finite(self._sess.run(self._loss, self._feed_dict), self._step + 1)
+        self._checkpoints.save(self._sess)
+        self._saved = self._step
+
+    def _announce(self):
+        self._announced = self._checkpoints.latest()
+        print(f"checkpoint {self._announced}")
+
+    def __exit__(self, kind, error, traceback):
+        try:
+            if self._checkpoints and isinstance(error, KeyboardInterrupt):
+                print(f"saved as {self._checkpoints.save(self._sess)}")
+            if self._checkpoints and isinstance(error, FloatingPointError):
+                left = self._checkpoints.what_is_left()
+                raise FloatingPointError(f"{error}. {left}") from error
+        finally:
+            self._parts.__exit__(kind, error, traceback)
+
+
+def _check_finite(loss, step):
+    """Raises FloatingPointError if the loss of a step is not a finite number."""
+    if not math.isfinite(loss):
+        raise FloatingPointError(
+            f"the loss is {loss} at step {step}: training diverged; try a smaller --learning_rate"
+        )

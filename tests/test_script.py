@@ -1,0 +1,73 @@
+import subprocess
+import sys
+
+from robust import script
+
+import pytest
+import tensorflow.compat.v1 as tf
+
+from short_runs import ROOT
+
+
+def run_python(code):
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+
+
+@script.takes_flags(lambda argv: tuple(argv))
+def built(flags):
+    tf.InteractiveSession()
+    return flags, tf.get_default_graph(), tf.get_default_session()
+
+
+def test_a_main_takes_a_list_of_arguments_and_returns_what_it_returns():
+    assert built(["a", "b"])[0] == ("a", "b")
+
+
+def test_each_main_has_a_graph_of_its_own_and_closes_its_session():
+    with tf.Graph().as_default() as mine, tf.Session() as sess:
+        _, first, session = built([])
+        _, second, _ = built([])
+        assert len({mine, first, second}) == 3
+        assert tf.get_default_session() is sess
+        assert sess.run(tf.constant(3)) == 3
+    with pytest.raises(RuntimeError, match="closed"):
+        session.run(tf.constant(0))
+
+
+SIGNALS = [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated")]
+SELF = "import os, signal\ndef end(): os.kill(os.getpid(), signal.{})\n"
+
+
+@pytest.mark.parametrize("sent, code, said", SIGNALS)
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "end()",
+        # Python drops what is raised in a destructor, and prints it.
+        "type('Late', (), {'__del__': lambda self: end()})()",
+        # tqdm's destructor fails where its constructor has not come to its end.
+        "import tqdm; tqdm.tqdm.__init__ = lambda *a, **k: end(); tqdm.tqdm(range(3))",
+        "import threading; threading.Timer(0.05, end).start(); __import__('time').sleep(9)",
+    ],
+    ids=["in main", "in a destructor", "in tqdm's constructor", "while it sleeps"],
+)
+def test_a_signal_at_any_moment_of_a_script_ends_in_one_line(moment, sent, code, said):
+    done = run_python(
+        SELF.format(sent) + "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"from robust import script\ndef main():\n    {moment}\n    print('too late')\n"
+        "print('printed before')\nscript.run(main)"
+    )
+    assert (done.returncode, done.stderr) == (code, f"-c: {said}\n")
+    assert done.stdout == "printed before\n"
+
+
+@pytest.mark.parametrize("error", ["OSError('full')", "FloatingPointError('full')"])
+def test_an_error_of_a_users_making_ends_in_one_line_and_an_exit_code(error):
+    done = run_python(f"from robust import script\ndef main(): raise {error}\nscript.run(main)")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_error_of_our_own_making_keeps_its_traceback():
+    done = run_python("from robust import script\ndef main(): raise KeyError\nscript.run(main)")
+    assert "Traceback" in done.stderr

@@ -1,0 +1,90 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from short_runs import ROOT
+
+# A script is what lies beside the package.
+AS_SCRIPT = f"import sys; sys.modules['__main__'].__file__ = {ROOT + '/script.py'!r}\n"
+
+
+def run_python(code, *options, **environment):
+    return subprocess.run(
+        [sys.executable, *options, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+def in_place_of_tensorflow(folder, source):
+    (folder / "tensorflow.py").write_text(source)
+    return {"PYTHONPATH": str(folder)}
+
+
+@pytest.mark.parametrize("as_script, sought", [(AS_SCRIPT, False), ("", True)])
+def test_no_garbage_is_sought_while_a_script_imports_tensorflow(tmp_path, as_script, sought):
+    source = "import gc; print(gc.isenabled()); __version__ = '1.15.5'"
+    done = run_python(
+        as_script + "import gc\nfrom robust import tensorflow_import\nprint(gc.isenabled())",
+        **in_place_of_tensorflow(tmp_path, source),
+    )
+    assert done.stdout == f"{sought}\nTrue\n", done.stderr
+
+
+@pytest.mark.parametrize("script", ["mnist_softmax.py", "mnist_layers_estimator.py"])
+def test_a_missing_tensorflow_is_told_in_one_line(script):
+    # -S leaves out the packages that are installed.
+    done = run_python(f"import runpy; runpy.run_path({script!r}, run_name='__main__')", "-S")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "TensorFlow 1.15 or 2.15 is needed" in done.stderr
+    assert "No module named" in done.stderr
+    assert "`uv run " in done.stderr
+    assert "README.md" in done.stderr
+
+
+@pytest.mark.parametrize("version", ["1.14.0", "2.4.0", "2.16.1"])
+def test_a_tensorflow_of_another_version_is_told_with_its_version(tmp_path, version):
+    stand_in = in_place_of_tensorflow(tmp_path, f"__version__ = {version!r}")
+    done = run_python(AS_SCRIPT + "import robust", **stand_in)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"this is TensorFlow {version}" in done.stderr
+
+
+def test_a_failing_import_of_a_module_stays_an_import_error(tmp_path):
+    stand_in = in_place_of_tensorflow(tmp_path, "raise TypeError('protobuf 4')")
+    done = run_python(
+        "try: import robust\nexcept ImportError as error: print('caught', error)", **stand_in
+    )
+    assert done.stdout.startswith("caught TensorFlow 1.15 or 2.15 is needed")
+    assert "protobuf 4" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "sent, code, said", [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated")]
+)
+def test_a_signal_while_a_script_imports_ends_in_one_line(tmp_path, sent, code, said):
+    source = f"import os, signal; os.kill(os.getpid(), signal.{sent}); __version__ = '1.15.5'"
+    done = run_python(
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"{AS_SCRIPT}import robust",
+        **in_place_of_tensorflow(tmp_path, source),
+    )
+    assert (done.returncode, done.stderr) == (code, f"-c: {said}\n")
+
+
+def test_importing_a_script_changes_no_handler_and_no_environment():
+    done = run_python(
+        "import os, signal\n"
+        "before = [signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)]\n"
+        "import mnist_softmax\n"
+        "print(before == [signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)])\n"
+        "print('TF_CPP_MIN_LOG_LEVEL' in os.environ)",
+        TF_CPP_MIN_LOG_LEVEL="",
+    )
+    assert done.stdout == "True\nTrue\n", done.stderr

@@ -1,0 +1,266 @@
+import argparse
+import io
+import os
+import signal
+
+from robust import training as training_module
+from robust.checkpoints import Checkpoints
+from robust.errors import CheckpointError
+from robust.training import Training
+
+import numpy
+import pytest
+import tensorflow.compat.v1 as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from input_data import DataSet
+from input_data.folder_lock import FolderInUseError
+
+
+@pytest.fixture
+def sess():
+    with tf.Graph().as_default(), tf.Session() as sess:
+        yield sess
+
+
+def data_of(numbers):
+    numbers = numpy.array(numbers)
+    return DataSet(numbers[:, numpy.newaxis], numbers, dtype="uint8", reshape=False, seed=0)
+
+
+class Model:
+    """Adds what is fed to a weight; the loss is 1 / (8 - weight) before that."""
+
+    def __init__(self):
+        self.x = tf.placeholder(tf.float32, [None, 1])
+        self.weight = tf.Variable(0.0, name="weight", use_resource=False)
+        self.loss = 1 / (8 - self.weight)
+        with tf.control_dependencies([self.loss]):
+            self.train_op = self.weight.assign_add(tf.reduce_sum(self.x))
+
+
+def flags_for(folder, max_steps=5):
+    log_dir = folder and str(folder)
+    return argparse.Namespace(log_dir=log_dir, max_steps=max_steps, batch_size=1)
+
+
+def train(folder, max_steps=5, numbers=(1,) * 9, during=lambda training, step: None, **options):
+    """Trains in a graph of its own; returns the steps that were done and the last weight."""
+    done = []
+    data_set = data_of(numbers)
+    with tf.Graph().as_default(), tf.Session() as sess:
+        model = Model()
+        with Training(sess, model.loss, flags_for(folder, max_steps), **options) as training:
+            for step in training.steps(data_set):
+                images, _ = data_set.next_batch(1)
+                training.run(model.train_op, feed_dict={model.x: images})
+                done.append(step)
+                during(training, step)
+        return done, sess.run(model.weight)
+
+
+def saved_steps(folder):
+    return sorted(int(path.stem.split("-")[1]) for path in folder.glob("model.ckpt-*.index"))
+
+
+def weight_in(prefix):
+    return tf.train.load_variable(str(prefix), "weight")
+
+
+def test_without_a_folder_a_training_leaves_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert train(None) == ([0, 1, 2, 3, 4], 5)
+    assert list(tmp_path.iterdir()) == []
+    assert capsys.readouterr().out == ""
+
+
+def test_a_training_is_saved_at_its_end_and_says_so(tmp_path, capsys):
+    train(tmp_path)
+    assert saved_steps(tmp_path) == [5]
+    assert weight_in(tmp_path / "model.ckpt-5") == 5
+    assert capsys.readouterr().out.endswith(f"checkpoint {tmp_path}/model.ckpt-5\n")
+
+
+def test_a_training_is_saved_every_so_often(tmp_path, monkeypatch):
+    monkeypatch.setattr(training_module, "STEPS_PER_CHECKPOINT", 2)
+    train(tmp_path)
+    assert saved_steps(tmp_path) == [2, 4, 5]
+
+
+def test_a_training_goes_on_where_the_last_one_stopped(tmp_path, capsys):
+    train(tmp_path, 3)
+    assert train(tmp_path, 5) == ([3, 4], 5)
+    assert f"resuming at step 3 from {tmp_path}/model.ckpt-3\n" in capsys.readouterr().out
+
+
+def test_the_batches_of_a_resumed_training_are_those_that_come_next(tmp_path):
+    numbers = [1, 2, 4, 8, 16, 32]
+    _, whole = train(tmp_path / "whole", 5, numbers)
+    train(tmp_path / "parts", 3, numbers)
+    assert train(tmp_path / "parts", 5, numbers)[1] == whole
+    assert whole not in (31, 63)  # which the order of the file would give
+
+
+def test_nothing_left_to_train_is_said(tmp_path, capsys):
+    train(tmp_path, 3)
+    assert train(tmp_path, 2) == ([], 3)
+    assert "nothing left to train: --max_steps is 2\n" in capsys.readouterr().out
+    assert saved_steps(tmp_path) == [3]
+
+
+def test_steps_left_are_those_that_no_earlier_run_has_done(sess, tmp_path):
+    train(tmp_path, 3)
+    model = Model()
+    for max_steps, left in ((5, 2), (3, 0), (2, 0)):
+        with Training(sess, model.loss, flags_for(tmp_path, max_steps)) as training:
+            assert training.steps_left == left
+
+
+def test_a_run_returns_what_the_session_would_return(sess, tmp_path):
+    model = Model()
+    for folder in (tmp_path, None):
+        with Training(sess, model.loss, flags_for(folder)) as training:
+            feed_dict = {model.x: [[1]]}
+            assert training.run(model.train_op.op, feed_dict) is None
+            fetched = training.run([model.train_op.op, {"loss": model.loss}], feed_dict)
+            assert fetched == [None, {"loss": numpy.float32(1 / 7)}]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_each_step_is_counted_once_whoever_counts_it(sess, tmp_path, own):
+    variable = tf.Variable(3.0)
+    loss = variable * variable
+    step = tf.Variable(0, name="global_step", trainable=False) if own else None
+    train_op = tf.train.GradientDescentOptimizer(0.1).minimize(loss, global_step=step)
+    with Training(sess, loss, flags_for(tmp_path)) as training:
+        for _ in training.steps(data_of([1])):
+            training.run(train_op, feed_dict={})
+    assert tf.train.load_variable(str(tmp_path / "model.ckpt-5"), "global_step") == 5
+
+
+def test_a_loss_that_is_not_finite_ends_a_training_with_its_step(tmp_path):
+    with pytest.raises(FloatingPointError, match="the loss is inf at step 8: .*--learning_rate"):
+        train(None, 20)
+
+
+def test_a_training_that_diverges_names_the_checkpoint_before(tmp_path, monkeypatch):
+    with pytest.raises(FloatingPointError, match="Nothing was saved"):
+        train(tmp_path, 20)
+    assert saved_steps(tmp_path) == []
+    monkeypatch.setattr(training_module, "STEPS_PER_CHECKPOINT", 3)
+    last = f"The last good checkpoint is {tmp_path}/model.ckpt-6"
+    with pytest.raises(FloatingPointError, match=last):
+        train(tmp_path, 20)
+    assert saved_steps(tmp_path) == [3, 6]
+
+
+def test_weights_whose_loss_is_not_finite_are_not_saved(tmp_path):
+    with pytest.raises(FloatingPointError, match="the loss is inf at step 8"):
+        train(tmp_path, 8)
+    assert saved_steps(tmp_path) == []
+
+
+def test_a_checkpoint_can_be_saved_at_any_step_and_is_announced_once(tmp_path, capsys):
+    def save(training, step):
+        if step in (1, 4):
+            training.save()
+
+    train(tmp_path, during=save)
+    assert saved_steps(tmp_path) == [2, 5]
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("checkpoint")]
+    assert lines == [f"checkpoint {tmp_path}/model.ckpt-{step}" for step in (2, 5)]
+
+
+@pytest.mark.usefixtures("ctrl_c_interrupts")
+def test_a_training_that_a_signal_ends_is_saved_after_its_step(tmp_path, capsys):
+    done = []
+
+    def interrupt(training, step):
+        done.append(step)
+        if step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, during=interrupt)
+    assert done == [0, 1, 2]
+    assert capsys.readouterr().out.endswith(f"saved as {tmp_path}/model.ckpt-3\n")
+    assert weight_in(tmp_path / "model.ckpt-3") == 3
+
+
+def test_a_summary_is_written_every_ten_steps_as_of_that_step(sess, tmp_path):
+    model = Model()
+    tf.summary.scalar("curve", model.weight)
+    data_set = data_of([0] * 9)
+    flags = flags_for(tmp_path, 25)
+    with Training(sess, model.loss, flags, tf.summary.merge_all()) as training:
+        for step in training.steps(data_set):
+            model.weight.load(-step, sess)
+            training.run(model.train_op, feed_dict={model.x: [[0]]})
+            if step == 7:
+                training.add_scalar("own", 70)
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    assert [(point.step, point.value) for point in events.Scalars("curve")] == [
+        (0, 0), (10, -10), (20, -20),
+    ]  # fmt: skip
+    assert [(point.step, point.value) for point in events.Scalars("own")] == [(7, 70)]
+
+
+def test_what_is_added_without_a_folder_goes_nowhere(sess):
+    model = Model()
+    with Training(sess, model.loss, flags_for(None), tf.summary.merge_all()) as training:
+        training.add_scalar("own", 1)
+        training.add_summary(b"", 0)
+        training.save()
+
+
+def test_a_second_training_in_a_folder_is_refused(tmp_path):
+    def train_again(training, step):
+        with pytest.raises(FolderInUseError, match=str(tmp_path)):
+            train(tmp_path)
+
+    train(tmp_path, 1, during=train_again)
+    train(tmp_path, 2)
+
+
+def test_a_folder_that_is_refused_is_free_again(sess, tmp_path):
+    train(tmp_path, 1)
+    model = Model()
+    tf.Variable(1.0, name="other")
+    with pytest.raises(CheckpointError, match="holds no other"):
+        Training(sess, model.loss, flags_for(tmp_path)).__enter__()
+    train(tmp_path, 2)
+
+
+def test_checkpoints_of_before_are_resumed(tmp_path):
+    # Written as the scripts wrote them when their training steps counted themselves.
+    with tf.Graph().as_default(), tf.Session() as sess:
+        model = Model()
+        step = tf.train.get_or_create_global_step()
+        checkpoints = Checkpoints(str(tmp_path))
+        sess.run(tf.global_variables_initializer())
+        sess.run([model.train_op, step.assign(4)], {model.x: [[4]]})
+        checkpoints.save(sess)
+    assert train(tmp_path, 5) == ([4], 5)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_on_a_terminal_a_bar_shows_the_step_and_what_is_printed_comes_above(capsys, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr("sys.stdout", terminal)
+    train(None, 5, during=lambda training, step: print(f"printed at {step}"))
+    lines = terminal.getvalue().replace("\r", "\n").splitlines()
+    assert any("/5 [" in line for line in lines)
+    assert [line for line in lines if "printed" in line] == [f"printed at {n}" for n in range(5)]
+    print("after")
+    assert terminal.getvalue().endswith("after\n")
+
+
+def test_without_a_terminal_nothing_is_shown(capsys):
+    train(None)
+    assert capsys.readouterr() == ("", "")
