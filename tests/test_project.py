@@ -6,42 +6,69 @@ import shlex
 import subprocess
 import sys
 
-import importlib_metadata
 import pytest
 from packaging.requirements import Requirement
+
+if sys.version_info >= (3, 8):
+    from importlib import metadata
+else:
+    import importlib_metadata as metadata
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
-def requirements():
+def requirements(**environment):
+    """What requirements.txt lists for this Python, or for the one that is described."""
     lines = (ROOT / "requirements.txt").read_text().splitlines()
-    return [line for line in lines if line and not line.startswith("#")]
+    listed = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    return [one for one in listed if one.marker is None or one.marker.evaluate(environment)]
 
 
-def test_every_requirement_is_pinned_to_one_version():
-    for line in requirements():
-        assert re.match(r"^[a-z0-9-]+==[0-9.]+(; .+)?$", line), line
+@pytest.mark.parametrize("python", ["3.7", "3.9", "3.10", "3.11"])
+@pytest.mark.parametrize(
+    "platform, machine, of_2_15",
+    [
+        ("linux", "x86_64", "tensorflow-cpu"),
+        ("linux", "aarch64", "tensorflow-cpu-aws"),
+        ("darwin", "x86_64", "tensorflow"),
+        ("darwin", "arm64", "tensorflow"),
+        ("win32", "AMD64", "tensorflow-intel"),
+    ],
+)
+def test_every_requirement_is_pinned_to_one_version(python, platform, machine, of_2_15):
+    listed = requirements(python_version=python, sys_platform=platform, platform_machine=machine)
+    for requirement in listed:
+        assert re.match(r"^[a-z0-9-]+==[0-9.]+(\.post[0-9]+)?(; .+)?$", str(requirement))
+    names = [requirement.name for requirement in listed]
+    assert len(names) == len(set(names))
+    pins = {str(requirement).split(";")[0] for requirement in listed}
+    pin = "tensorflow==1.15.5" if python == "3.7" else of_2_15 + "==2.15.1"
+    assert {one for one in pins if re.match("tensorflow(-cpu|-cpu-aws|-intel)?==", one)} == {pin}
+
+
+@pytest.mark.parametrize("python", ["3.8", "3.12", "3.13"])
+def test_the_first_requirement_of_another_python_is_one_that_no_package_meets(python):
+    assert "==2.15.1+needs_python_3.7_or_3.9_to_3.11" in str(requirements(python_version=python)[0])
 
 
 def test_every_package_that_is_needed_is_listed_with_its_version():
-    pinned = dict(line.split(";")[0].split("==") for line in requirements())
+    pinned = {one.name: str(one.specifier) for one in requirements()}
     pending, seen = list(pinned), set()
     while pending:
         name = pending.pop()
-        if name in seen or name == "colorama":  # needed on Windows only
+        if name in seen:
             continue
         seen.add(name)
-        assert importlib_metadata.version(name) == pinned.get(name), name
-        for requirement in map(Requirement, importlib_metadata.requires(name) or []):
+        assert "==" + metadata.version(name) == pinned.get(name), name
+        for requirement in map(Requirement, metadata.requires(name) or []):
             if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
                 pending.append(requirement.name.lower().replace("_", "-"))
-    assert set(pinned) - seen <= {"colorama"}
 
 
 def test_importing_the_scripts_prints_nothing_writes_nothing_and_builds_nothing(tmp_path):
     code = (
-        "import draw_figures, fully_connected_feed, mnist_deep, mnist_layers_estimator\n"
-        "import classify_digits, mnist_softmax\n"
+        "import classify_digits, draw_diagrams, draw_figures, fully_connected_feed, mnist_deep\n"
+        "import mnist_layers_estimator, mnist_softmax\n"
         "import tensorflow.compat.v1 as tf\n"
         "assert not tf.get_default_graph().get_operations()"
     )
@@ -79,7 +106,7 @@ def flags_of(script, capsys):
 def test_the_flags_of_all_documented_commands_exist(capsys):
     commands = list(documented_commands())
     known = {script: flags_of(script, capsys) for script in {words[0] for _, words in commands}}
-    assert len(known) == 6
+    assert len(known) >= 6
     for page, (script, *words) in commands:
         flags = {word.split("=")[0] for word in words if word.startswith("--")}
         assert flags <= known[script], (page, script)
