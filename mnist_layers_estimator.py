@@ -117,6 +117,7 @@ def evaluate(mnist_classifier, eval_input_fn, num_examples):
         steps=-(-num_examples // EVALUATION_BATCH),
         hooks=[logging_hook()],
     )
+    print(f"evaluation on the {num_examples} test images:")
     print(", ".join(f"{name} = {value:g}" for name, value in sorted(eval_results.items())))
     return float(eval_results["accuracy"])
 
@@ -140,13 +141,14 @@ def parse_flags(argv):
         type=command_line.path,
         help="folder to write a SavedModel into, when trained",
     )
+    parser.add_argument("--quiet", action="store_true", help="do not show TensorFlow's log")
     flags = parser.parse_args(argv)
     if flags.log_dir == default and "TF_CONFIG" in os.environ:
         parser.error("TF_CONFIG is set: name with --model_dir the folder that all tasks share")
     return flags
 
 
-@script.takes_flags(parse_flags, show_log=True)
+@script.takes_flags(parse_flags, show_log=lambda flags: not flags.quiet)
 def main(flags):
     config = cluster.run_config(
         model_dir=log_folder.prepare(flags.log_dir),

@@ -1,11 +1,12 @@
 """Softmax regression, the script of the tutorial "MNIST For ML Beginners".
 
-One layer of weights classifies about 92% of the test set correctly. The last line of
+One layer of weights classifies about 92% of the test set correctly.
 
     uv run mnist_softmax.py --seed 0
 
-is the accuracy on the 10,000 test images:
+prints
 
+    accuracy on the test images:
     0.9178
 """
 
@@ -65,6 +66,7 @@ def main(flags):
         test_accuracy = eval_in_chunks(
             accuracy, feed_dict={x: mnist.test.images, y_: mnist.test.labels}
         )
+        print("accuracy on the test images:")
         print(test_accuracy)
     return test_accuracy
 

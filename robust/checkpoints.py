@@ -9,20 +9,15 @@ import tensorflow.compat.v1 as tf
 
 PREFIX = "model.ckpt"
 CHECKPOINTS_KEPT = 5
-# The errors of a damaged checkpoint.
-UNREADABLE = (
-    tf.errors.DataLossError,
-    tf.errors.OutOfRangeError,
-    tf.errors.NotFoundError,
-    tf.errors.PermissionDeniedError,
-)
+# The errors of a damaged checkpoint. TensorFlow 2 raises an IndexError where one is cut short.
+UNREADABLE = (tf.errors.OpError, IndexError)
 
 
 class Checkpoints:
     """The checkpoints of one training, in its log folder.
 
-    Made after the graph is built, with a global step in it. Of the checkpoints it writes, the last five are kept; other files
-    in the folder are left alone.
+    Made after the graph is built, with a global step in it. Of the checkpoints it writes, the last
+    five are kept. Other files in the folder are left alone.
 
     Args:
       log_dir: path of a folder that is there.

@@ -5,7 +5,12 @@ import signal
 
 from robust import log_folder
 from robust.errors import UserError
-from robust.estimator import StopOnSignal, explained_failures, resume
+from robust.estimator import (
+    StopOnSignal,
+    StopWhereLossIsNotFinite,
+    explained_failures,
+    resume,
+)
 
 import tensorflow.compat.v1 as tf
 
@@ -62,7 +67,7 @@ def train_and_evaluate(classifier, train_spec, eval_spec):
       CheckpointError: the checkpoint in the folder does not fit the network, or no other can be
         written.
       FolderInUseError: another chief trains in the folder.
-      FloatingPointError: the loss stopped being a number.
+      FloatingPointError: the loss stopped being a finite number.
       KeyboardInterrupt: after a checkpoint is written.
     """
     with contextlib.ExitStack() as stack:
@@ -71,5 +76,6 @@ def train_and_evaluate(classifier, train_spec, eval_spec):
             resume(classifier)
         stack.enter_context(explained_failures(classifier))
         stop = stack.enter_context(StopOnSignal())
-        train_spec = train_spec._replace(hooks=(*train_spec.hooks, stop))
+        hooks = (*train_spec.hooks, StopWhereLossIsNotFinite(), stop)
+        train_spec = train_spec._replace(hooks=hooks)
         tf.estimator.train_and_evaluate(classifier, train_spec, eval_spec)

@@ -1,6 +1,7 @@
 """Trains an Estimator in a folder of its own, and goes on there where it stopped."""
 
 import contextlib
+import math
 
 from robust import checkpoints, log_folder
 from robust.deferred_signals import DeferredSignals
@@ -32,6 +33,20 @@ class StopOnSignal(DeferredSignals, tf.estimator.SessionRunHook):
     def after_run(self, run_context, run_values):
         if self.received:
             run_context.request_stop()
+
+
+class StopWhereLossIsNotFinite(tf.estimator.SessionRunHook):
+    """A hook that ends a training as TensorFlow's own does, which lets infinite losses pass."""
+
+    def begin(self):
+        self._loss = tf.losses.get_losses()[-1]
+
+    def before_run(self, run_context):
+        return tf.estimator.SessionRunArgs(self._loss)
+
+    def after_run(self, run_context, run_values):
+        if not math.isfinite(run_values.results):
+            raise tf.estimator.NanLossDuringTrainingError
 
 
 def last_checkpoint(classifier):
@@ -74,14 +89,14 @@ def explained_failures(classifier):
     """Turns the errors by which TensorFlow ends a training into those of the other scripts.
 
     Raises:
-      FloatingPointError: the loss stopped being a number.
+      FloatingPointError: the loss stopped being a finite number.
       CheckpointError: the folder cannot be written to.
     """
     try:
         yield
     except tf.estimator.NanLossDuringTrainingError as error:
         raise FloatingPointError(
-            "the loss is not a number: training diverged; try a smaller --learning_rate. The last "
+            "the loss is not finite: training diverged; try a smaller --learning_rate. The last "
             f"checkpoint is {classifier.latest_checkpoint()}"
         ) from error
     except tf.errors.ResourceExhaustedError as error:
@@ -104,7 +119,7 @@ def train(classifier, input_fn, max_steps, hooks):
       CheckpointError: the checkpoint in the folder does not fit the network, or no other can be
         written.
       FolderInUseError: another process trains in the folder.
-      FloatingPointError: the loss stopped being a number.
+      FloatingPointError: the loss stopped being a finite number.
       KeyboardInterrupt: after a checkpoint is written.
     """
     with log_folder.alone_in(classifier.model_dir), explained_failures(classifier):
@@ -112,7 +127,8 @@ def train(classifier, input_fn, max_steps, hooks):
             checkpoints.announce_the_end(max_steps)
             return
         with StopOnSignal() as stop:
-            classifier.train(input_fn=input_fn, max_steps=max_steps, hooks=[*hooks, stop])
+            hooks = [*hooks, StopWhereLossIsNotFinite(), stop]
+            classifier.train(input_fn=input_fn, max_steps=max_steps, hooks=hooks)
             print(f"checkpoint {classifier.latest_checkpoint()}")
 
 

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import threading
+import warnings
 
 from robust.errors import reported_in_one_line
 from robust.signals import end_at_once_on_signals
@@ -13,7 +14,7 @@ import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 
-def takes_flags(parse_flags, show_log=False):
+def takes_flags(parse_flags, show_log=lambda flags: False):
     """Decorates a main of flags, to be called with a list of arguments.
 
     Without a list it takes those of the command line. It runs in a new graph, and a session that
@@ -22,7 +23,8 @@ def takes_flags(parse_flags, show_log=False):
 
     Args:
       parse_flags: function of a list of arguments that returns the flags.
-      show_log: show TensorFlow's log all the same, but not its deprecation warnings.
+      show_log: function of the flags that tells whether TensorFlow's log is shown all the same,
+        without its deprecation warnings.
     """
 
     def decorate(main):
@@ -31,7 +33,7 @@ def takes_flags(parse_flags, show_log=False):
             flags = parse_flags(argv)
             if getattr(flags, "fake_data", False):
                 print("Fake data: the accuracy is that on drawn digits, not on MNIST.")
-            _silence_tensorflow(show_log)
+            _silence_tensorflow(show_log(flags))
             before = tf.get_default_session()
             with tf.Graph().as_default():
                 try:
@@ -48,6 +50,7 @@ def takes_flags(parse_flags, show_log=False):
 def _silence_tensorflow(show_log):
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") in ("0", "1"):
         return
+    warnings.filterwarnings("ignore", "`tf.layers", UserWarning)  # of TensorFlow 2: deprecated
     if show_log:
         logging.getLogger("tensorflow").addFilter(_is_no_deprecation)
     tf.logging.set_verbosity(tf.logging.INFO if show_log else tf.logging.ERROR)

@@ -95,6 +95,8 @@ class ForkedProcess:
 def ensure_server():
     """Starts the process that forks, unless it runs."""
     FORKS.set_forkserver_preload(IMPORTED)
+    # As a script sets it before it imports TensorFlow, which reads it then.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     path = os.environ.get("PYTHONPATH")
     # Python 3.7 does not hand its sys.path to the server.
     os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)

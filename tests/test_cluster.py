@@ -109,8 +109,8 @@ def test_a_parameter_server_that_was_killed_is_given_the_last_checkpoint(tmp_pat
 
 @pytest.mark.thorough
 def test_a_cluster_whose_training_diverges_says_so_in_one_line(tmp_path):
-    with LocalCluster(tmp_path, "--batch_size=5", "--learning_rate=1e30") as cluster:
+    with LocalCluster(tmp_path, "--batch_size=5", "--learning_rate=1e38") as cluster:
         cluster.start("ps", "chief", max_steps=STEPS_WITHOUT_END)
         assert cluster.wait("chief") == 1
-        assert f"{SCRIPT}.py: error: the loss is not a number" in cluster.log("chief")
+        assert f"{SCRIPT}.py: error: the loss is not finite" in cluster.log("chief")
         assert "Traceback" not in cluster.log("chief")
