@@ -4,92 +4,239 @@
     uv run draw_figures.py logs/softmax
 
 writes PNG files into the folder figures and prints their names. Takes the folder of a run of any of
-the four scripts.
+the four scripts. Of several runs it draws the curves only, all in one figure:
+
+    uv run draw_figures.py logs/a logs/b
 """
 
 import argparse
+import glob
+import io
 import logging
 import os
 
 from robust import command_line, log_folder, script
+from robust.errors import CheckpointError
 
+import matplotlib
 import matplotlib.figure
+import matplotlib.ticker
 import numpy
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import input_data
 from trained.network import Network
 
-PICTURES_PER_ROW = 10
-ROWS = 6
+# Every figure is 780 pixels wide, and its letters can still be read at half that, on a phone.
+DPI = 100
+WIDTH = 7.8  # inches
+STYLE = {
+    "font.size": 16,
+    "axes.titlesize": 17,
+    "axes.labelsize": 16,
+    "xtick.labelsize": 15,
+    "ytick.labelsize": 15,
+    "legend.fontsize": 15,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+}
+
+DIGITS = 20
+DIGITS_PER_ROW = 10
+ERRORS = 40
+ERRORS_PER_ROW = 8
+FILTERS_PER_ROW = 8
+# The first layer's filters, of shape [rows, columns, 1, filters].
+FILTERS = {"deep": "conv1/W_conv1", "estimator": "conv2d/kernel"}
+
+# What the scripts name their scalars, and what those are.
+LOSS = "loss (cross-entropy)"
+ACCURACY = "accuracy on the batch"
+SCALARS = {
+    "cross_entropy": LOSS,
+    "loss": LOSS,
+    "accuracy": ACCURACY,
+    "training_accuracy": ACCURACY,
+}
+SMOOTHED_PART = 0.02  # of a curve's points, on each side of the one that they smooth
 
 
-def draw_pictures(images, titles):
+def new_figure(height):
+    """Returns an empty figure, in inches as high as is given."""
+    return matplotlib.figure.Figure(figsize=(WIDTH, height))
+
+
+@matplotlib.rc_context(STYLE)
+def draw_pictures(images, titles, per_row):
     """Returns a figure of digits, [count, 784], black on white with a title each."""
-    rows = -(-len(images) // PICTURES_PER_ROW)
-    figure = matplotlib.figure.Figure(figsize=(PICTURES_PER_ROW * 0.8, max(rows, 1) * 0.95))
+    rows = max(1, -(-len(images) // per_row))
+    lines = max([title.count("\n") + 1 for title in titles], default=1)
+    figure = new_figure(rows * (WIDTH / per_row + 0.23 * lines) + 0.1)
     for place, (image, title) in enumerate(zip(images, titles)):
-        axes = figure.add_subplot(rows, PICTURES_PER_ROW, place + 1)
-        axes.imshow(image.reshape(28, 28), cmap="Greys")
-        axes.set_title(title, fontsize=10, pad=2)
+        axes = figure.add_subplot(rows, per_row, place + 1)
+        axes.imshow(image.reshape(28, 28), cmap="Greys", vmin=0, vmax=1, interpolation="nearest")
+        axes.set_title(title, fontsize=15, pad=3, linespacing=1)
         axes.axis("off")
-    figure.tight_layout(pad=0.3)
+    figure.tight_layout(pad=0.6, h_pad=0.4, w_pad=0.2)
     return figure
 
 
 def draw_weights(W):
     """Returns a figure of softmax regression's weights, [784, 10]: red is against, blue for."""
-    figure = matplotlib.figure.Figure(figsize=(8, 3.5))
-    largest = abs(W).max()
-    for digit in range(10):
-        axes = figure.add_subplot(2, 5, digit + 1)
-        axes.imshow(W[:, digit].reshape(28, 28), cmap="RdBu", vmin=-largest, vmax=largest)
-        axes.set_title(str(digit), fontsize=11, pad=3)
+    return _draw_signed(W.T.reshape(10, 28, 28), per_row=5, titles=range(10))
+
+
+def draw_filters(kernel):
+    """Returns a figure of the filters of a first convolution, [rows, columns, 1, filters]."""
+    filters = numpy.moveaxis(kernel[:, :, 0, :], -1, 0)
+    return _draw_signed(filters, FILTERS_PER_ROW, [None] * len(filters))
+
+
+@matplotlib.rc_context(STYLE)
+def _draw_signed(pictures, per_row, titles):
+    """Returns a figure of pictures, [count, rows, columns], with one scale for all beside them."""
+    rows = -(-len(pictures) // per_row)
+    side = (WIDTH - 1.1) / per_row
+    title = 0.0 if titles[0] is None else 0.3
+    figure = new_figure(rows * (side + title) + 0.1)
+    largest = abs(pictures).max()
+    all_axes = figure.subplots(rows, per_row, squeeze=False).ravel()
+    for axes in all_axes[len(pictures) :]:
         axes.axis("off")
-    figure.tight_layout(pad=0.4)
+    for axes, picture, title in zip(all_axes, pictures, titles):
+        axes.set(xticks=[], yticks=[])
+        for spine in axes.spines.values():
+            spine.set_color("silver")
+        drawn = axes.imshow(
+            picture, cmap="RdBu", vmin=-largest, vmax=largest, interpolation="nearest"
+        )
+        if title is not None:
+            axes.set_title(str(title), pad=4)
+    right = 1 - 1.0 / WIDTH
+    figure.tight_layout(pad=0.5, rect=(0, 0, right, 1))
+    scale = figure.colorbar(drawn, cax=figure.add_axes([right + 0.01, 0.06, 0.025, 0.88]))
+    scale.locator = matplotlib.ticker.MaxNLocator(5, symmetric=True)
+    scale.update_ticks()
     return figure
 
 
-def draw_curves(log_dir):
-    """Returns a figure of the scalars in a folder's event files, or None if there are none."""
-    events = EventAccumulator(log_dir, size_guidance={"scalars": 0})
+def smoothed(values):
+    """Returns the means of each value and of its neighbours.
+
+    Args:
+      values: array of shape [points].
+
+    Returns:
+      float64 array of shape [points]. Near the start, where a curve is steep, a mean has as few
+      neighbours after it as before it.
+    """
+    sums = numpy.concatenate([[0], numpy.cumsum(values, dtype=float)])
+    places = numpy.arange(len(values))
+    before = numpy.minimum(places, int(len(values) * SMOOTHED_PART))
+    after = numpy.minimum(before, places[::-1])
+    return (sums[places + after + 1] - sums[places - before]) / (before + 1 + after)
+
+
+def read_curves(run_dir):
+    """Returns a dict of what a folder's event files hold: arrays of steps and of values, by name.
+
+    A name is one of SCALARS' values, or the scalar's own if it is not in there.
+    """
+    # TensorBoard's reader fails in Python 3.7 where there is no event file.
+    if not glob.glob(os.path.join(glob.escape(run_dir), "*tfevents*")):
+        return {}
+    events = EventAccumulator(run_dir, size_guidance={"scalars": 0})
     events.Reload()
     # An Estimator adds its speed, and how full its queue is, under names with slashes.
     tags = [tag for tag in events.Tags()["scalars"] if "/" not in tag]
-    if not tags:
-        return None
-    figure = matplotlib.figure.Figure(figsize=(4.5 * len(tags), 3))
-    for place, tag in enumerate(tags):
-        points = events.Scalars(tag)
-        axes = figure.add_subplot(1, len(tags), place + 1)
-        axes.plot(
-            [point.step for point in points], [point.value for point in points], linewidth=0.8
+    return {
+        SCALARS.get(tag, tag): (
+            numpy.array([point.step for point in events.Scalars(tag)]),
+            numpy.array([point.value for point in events.Scalars(tag)]),
         )
-        axes.set_title(tag, fontsize=11)
-        axes.set_xlabel("step")
-        axes.locator_params(axis="x", nbins=5)
-        axes.grid(alpha=0.3)
+        for tag in tags
+    }
+
+
+@matplotlib.rc_context(STYLE)
+def draw_curves(curves_of_runs, title=None):
+    """Returns a figure of the curves of one or more runs, each raw, and smoothed on top.
+
+    Args:
+      curves_of_runs: dict of what read_curves returned, by the runs' names. If there are several,
+        a legend tells them.
+      title: text above the figure.
+    """
+    names = sorted({name for curves in curves_of_runs.values() for name in curves}, reverse=True)
+    several = len(curves_of_runs) > 1
+    figure = new_figure(3.6 * len(names) + 0.4 * (len(curves_of_runs) if several else 1))
+    for place, name in enumerate(names):
+        shared = figure.axes[0] if figure.axes else None
+        axes = figure.add_subplot(len(names), 1, place + 1, sharex=shared)
+        means = []
+        for number, (run, curves) in enumerate(curves_of_runs.items()):
+            if name in curves:
+                steps, values = curves[name]
+                means.append(smoothed(values))
+                color = f"C{number % 10}"
+                axes.plot(steps, values, color=color, alpha=0.4, linewidth=1)
+                axes.plot(steps, means[-1], color=color, linewidth=2.5, label=run)
+        if name == LOSS:
+            _make_logarithmic(axes, numpy.concatenate(means))
+        axes.set_ylabel(name)
+        axes.set_xlabel("training step")
+        axes.xaxis.set_major_locator(
+            matplotlib.ticker.MaxNLocator(5, steps=[1, 2, 5, 10], integer=True)
+        )
+        axes.xaxis.set_major_formatter(matplotlib.ticker.StrMethodFormatter("{x:,.0f}"))
+        axes.grid(alpha=0.4)
+        if several:
+            axes.legend(loc="best")
+    if title:
+        figure.suptitle(title, fontsize=17)
     figure.tight_layout()
     return figure
 
 
+def _make_logarithmic(axes, means):
+    """Makes the axis of a loss logarithmic, with numbers as 0.1 on it.
+
+    Args:
+      axes: with the curves already in it.
+      means: array of the smoothed values. A raw value far below them all may be cut off.
+    """
+    means = means[numpy.isfinite(means) & (means > 0)]
+    if not means.size:
+        return
+    axes.set_yscale("log")
+    bottom, top = axes.get_ylim()
+    bottom = max(bottom, means.min() / 5)
+    axes.set_ylim(bottom, top)
+    parts = [1] if top > 1000 * bottom else [1, 2, 5]
+    axes.yaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=parts, numticks=20))
+    axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+
+
+@matplotlib.rc_context(STYLE)
 def draw_confusion(labels, predictions):
     """Returns a figure of how often each digit, by row, was taken for each digit, by column."""
     counts = confusion_matrix(labels, predictions)
-    figure = matplotlib.figure.Figure(figsize=(5, 4.8))
+    figure = new_figure(7.6)
     axes = figure.add_subplot(1, 1, 1)
     mistakes = counts * (1 - numpy.eye(10))
     axes.imshow(mistakes, cmap="Reds", vmin=0, vmax=max(1, mistakes.max() * 1.5))
     for digit, row in enumerate(counts):
         for taken_for, count in enumerate(row):
-            axes.text(taken_for, digit, count or "", ha="center", va="center", fontsize=8)
+            axes.text(taken_for, digit, count or "", ha="center", va="center", fontsize=15)
     axes.set_xticks(range(10))
     axes.set_yticks(range(10))
     axes.set_xlabel("taken for")
     axes.set_ylabel("digit")
     right = (labels == predictions).sum()
-    axes.set_title(f"{right} of {len(labels)} right", fontsize=11)
-    figure.tight_layout()
+    axes.set_title(f"{right:,} of {len(labels):,} right", pad=10)
+    figure.tight_layout(pad=0.6)
     return figure
 
 
@@ -98,31 +245,94 @@ def confusion_matrix(labels, predictions):
     return numpy.bincount(10 * labels.astype(int) + predictions, minlength=100).reshape(10, 10)
 
 
+def surest_errors(labels, probabilities):
+    """Finds what a network got wrong, and orders it by how sure the network was, surest first.
+
+    Args:
+      labels: integer array of shape [batch].
+      probabilities: float array of shape [batch, 10].
+
+    Returns:
+      integer array of shape [errors], places in the batch.
+    """
+    wrong = numpy.flatnonzero(labels != probabilities.argmax(axis=1))
+    return wrong[numpy.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
+
+
+def percent(probability):
+    """Returns a probability as text: never 100%, which no softmax is."""
+    return ">99.9%" if probability > 0.999 else f"{probability:.1%}"
+
+
 def figures(run_dir, data_sets):
     """Yields file names and figures of a run."""
     network = Network(run_dir)
-    images, labels = data_sets.train.examples(0, PICTURES_PER_ROW * 2)
-    yield "digits.png", draw_pictures(images, labels)
+    images, labels = data_sets.train.examples(0, DIGITS)
+    yield "digits.png", draw_pictures(images, [str(label) for label in labels], DIGITS_PER_ROW)
     if network.name == "softmax":
         yield "softmax_weights.png", draw_weights(network.variable("W"))
-    curves = draw_curves(run_dir)
+    if network.name in FILTERS:
+        kernel = network.variable(FILTERS[network.name])
+        yield f"{network.name}_filters.png", draw_filters(kernel)
+    curves = read_curves(run_dir)
     if curves:
-        yield f"{network.name}_curves.png", curves
+        steps = int(network.prefix.rsplit("-", 1)[1])
+        title = f"{network.name.replace('_', ' ')}: {steps:,} steps"
+        yield f"{network.name}_curves.png", draw_curves({run_dir: curves}, title)
     images, labels = data_sets.test.examples(0, data_sets.test.num_examples)
-    predictions = network.probabilities(images).argmax(axis=1)
+    probabilities = network.probabilities(images)
+    predictions = probabilities.argmax(axis=1)
     yield f"{network.name}_confusion.png", draw_confusion(labels, predictions)
-    wrong = numpy.flatnonzero(labels != predictions)[: PICTURES_PER_ROW * ROWS]
-    titles = [f"{labels[place]} as {predictions[place]}" for place in wrong]
-    yield f"{network.name}_errors.png", draw_pictures(images[wrong], titles)
+    wrong = surest_errors(labels, probabilities)[:ERRORS]
+    titles = [
+        f"{labels[place]} as {predictions[place]}\n{percent(probabilities[place].max())}"
+        for place in wrong
+    ]
+    yield f"{network.name}_errors.png", draw_pictures(images[wrong], titles, ERRORS_PER_ROW)
 
 
-def parse_flags(argv):
-    parser = argparse.ArgumentParser(
-        description="Draws what a run has learned.", allow_abbrev=False
-    )
-    parser.add_argument(
-        "run_dir", type=command_line.path, help="folder of a run, with its checkpoint and events"
-    )
+def figures_of_several(run_dirs):
+    """Yields the file name and the figure of the curves of several runs."""
+    curves_of_runs = {}
+    for run_dir, name in zip(run_dirs, short_names(run_dirs)):
+        curves_of_runs[name] = read_curves(run_dir)
+        if not curves_of_runs[name]:
+            raise CheckpointError(
+                f"{run_dir}: holds no curves; name a folder that was given to a run with --log_dir "
+                "or --model_dir"
+            )
+    yield "curves.png", draw_curves(curves_of_runs)
+
+
+def short_names(run_dirs):
+    """Returns the names of folders, or their whole paths if two have the same name."""
+    names = [os.path.basename(os.path.abspath(run_dir)) for run_dir in run_dirs]
+    return names if len(set(names)) == len(names) else run_dirs
+
+
+def write(figure, figures_dir, file_name):
+    """Writes a figure as a PNG file, and prints its path.
+
+    Raises:
+      OSError: it cannot be written.
+    """
+    path = os.path.join(figures_dir, file_name)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=DPI)
+    # 256 colors are enough, and make half as large a file.
+    with Image.open(drawn) as picture:
+        picture = picture.convert("RGB").quantize(256, dither=Image.NONE)
+    try:
+        picture.save(path, optimize=True)
+    except OSError as error:
+        raise OSError(
+            f"{path}: cannot be written ({error.strerror}); make room, or name another folder"
+        ) from error
+    print(path)
+
+
+def add_flags(parser):
+    """Adds the flags of every script that draws figures of a run."""
     parser.add_argument(
         "--figures_dir",
         type=command_line.path,
@@ -131,6 +341,20 @@ def parse_flags(argv):
     )
     command_line.add_data_flags(parser)
     command_line.add_seed(parser, "that of the run, if its digits were drawn with --fake_data")
+
+
+def parse_flags(argv):
+    parser = argparse.ArgumentParser(
+        description="Draws what a run has learned.", allow_abbrev=False
+    )
+    parser.add_argument(
+        "run_dir",
+        nargs="+",
+        type=command_line.path,
+        help="folder of a run, with its checkpoint and events; of several runs the curves are "
+        "drawn, into one file, curves.png, and nothing else",
+    )
+    add_flags(parser)
     return parser.parse_args(argv)
 
 
@@ -138,19 +362,16 @@ def parse_flags(argv):
 def main(flags):
     # TensorBoard's reader warns of every resumed run that it has more than one graph.
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
-    data_sets = input_data.read_data_sets(
-        flags.data_dir, fake_data=flags.fake_data, seed=flags.seed
-    )
+    if len(flags.run_dir) > 1:
+        drawn = figures_of_several(flags.run_dir)
+    else:
+        data_sets = input_data.read_data_sets(
+            flags.data_dir, fake_data=flags.fake_data, seed=flags.seed
+        )
+        drawn = figures(flags.run_dir[0], data_sets)
     log_folder.writable_folder(flags.figures_dir)
-    for file_name, figure in figures(flags.run_dir, data_sets):
-        path = os.path.join(flags.figures_dir, file_name)
-        try:
-            figure.savefig(path, dpi=80, pil_kwargs={"optimize": True})
-        except OSError as error:
-            raise OSError(
-                f"{path}: cannot be written ({error.strerror}); make room, or name another folder"
-            ) from error
-        print(path)
+    for file_name, figure in drawn:
+        write(figure, flags.figures_dir, file_name)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,21 @@
+import itertools
+import shutil
+
+from robust.errors import CheckpointError
+
 import numpy
+import pytest
 from PIL import Image
 
 import draw_figures
+import mnist_softmax
 from trained.network import Network
 
 FIGURES = {
     "mnist_softmax": ["softmax_weights", "softmax_curves"],
-    "mnist_deep": ["deep_curves"],
+    "mnist_deep": ["deep_filters", "deep_curves"],
     "fully_connected_feed": ["fully_connected_curves"],
-    "mnist_layers_estimator": ["estimator_curves"],
+    "mnist_layers_estimator": ["estimator_filters", "estimator_curves"],
 }
 
 
@@ -22,6 +29,77 @@ def test_the_figures_of_a_run_are_written_and_named(run_of_a_script, capsys):
     for path in written:
         with Image.open(path) as picture:
             assert len(picture.convert("L").getcolors()) > 10
+            assert picture.width == 780
+
+
+def test_the_curves_of_several_runs_are_one_figure_and_the_only_one(run_of_a_script, capsys):
+    shutil.copytree("run", "again")
+    draw_figures.main(["run", "again", "--figures_dir=pictures"])
+    assert capsys.readouterr().out.splitlines() == ["pictures/curves.png"]
+
+
+def test_a_folder_without_curves_is_refused_among_several_runs(run_shortly, tmp_path):
+    run_shortly(mnist_softmax, "--max_steps=1", "--log_dir=run")
+    (tmp_path / "empty").mkdir()
+    for folder in ("empty", "nowhere"):
+        with pytest.raises(CheckpointError, match=f"{folder}: holds no curves"):
+            draw_figures.main(["run", folder])
+
+
+def test_a_run_without_event_files_is_drawn_without_curves(run_shortly, tmp_path, capsys):
+    run_shortly(mnist_softmax, "--max_steps=1", "--log_dir=run")
+    for path in (tmp_path / "run").glob("*tfevents*"):
+        path.unlink()
+    draw_figures.main(["run", "--fake_data"])
+    assert "curves" not in capsys.readouterr().out
+
+
+def curves(count, loss=0.5, noise=0.2):
+    steps = numpy.arange(count)
+    return {draw_figures.LOSS: (steps, loss + noise * (-1.0) ** steps)}
+
+
+def test_a_legend_names_the_folders_of_several_runs():
+    names = draw_figures.short_names(["logs/a", "logs/b/"])
+    figure = draw_figures.draw_curves({name: curves(9) for name in names})
+    legend = figure.axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
+
+
+def test_folders_of_the_same_name_are_named_by_their_paths():
+    assert draw_figures.short_names(["a/run", "b/run"]) == ["a/run", "b/run"]
+
+
+def test_two_networks_losses_are_on_the_same_axes():
+    names = {draw_figures.SCALARS[tag] for tag in ("cross_entropy", "loss")}
+    assert names == {draw_figures.LOSS}
+
+
+def test_a_smoothed_curve_is_on_top_of_the_raw_one():
+    (axes,) = draw_figures.draw_curves({"run": curves(500)}).axes
+    raw, smooth = axes.lines
+    assert numpy.ptp(smooth.get_ydata()[20:]) < numpy.ptp(raw.get_ydata()) / 5
+    assert smooth.get_zorder() >= raw.get_zorder()
+    assert smooth.get_linewidth() > raw.get_linewidth()
+
+
+def test_smoothing_keeps_the_start_and_a_straight_line():
+    line = numpy.linspace(3, 1, 300)
+    smooth = draw_figures.smoothed(line)
+    assert smooth[0] == line[0]
+    assert numpy.allclose(smooth[:-6], line[:-6])
+    assert draw_figures.smoothed(numpy.array([5.0])) == [5]
+
+
+def test_the_axis_of_a_loss_is_logarithmic_and_says_what_it_is():
+    (axes,) = draw_figures.draw_curves({"run": curves(100)}).axes
+    assert axes.get_yscale() == "log"
+    assert axes.get_ylabel() == "loss (cross-entropy)"
+    assert axes.get_xlabel() == "training step"
+
+
+def test_a_loss_of_nothing_but_zeros_is_drawn():
+    draw_figures.draw_curves({"run": curves(9, loss=0, noise=0)}).savefig(draw_figures.io.BytesIO())
 
 
 def test_the_confusion_matrix_counts_digits_by_row():
@@ -30,12 +108,41 @@ def test_the_confusion_matrix_counts_digits_by_row():
     assert (counts[3, 3], counts[3, 8], counts[0, 0], counts.sum()) == (2, 1, 1, 4)
 
 
+def test_errors_are_sorted_by_how_sure_the_network_was():
+    probabilities = numpy.full([4, 10], 0.01)
+    sure = [0.5, 0.9, 0.7, 0.8]
+    probabilities[numpy.arange(4), [1, 2, 3, 4]] = sure
+    labels = numpy.array([0, 2, 0, 0])
+    assert list(draw_figures.surest_errors(labels, probabilities)) == [3, 2, 0]
+
+
+def test_the_probability_of_an_error_is_never_written_as_certainty():
+    written = [draw_figures.percent(probability) for probability in (0.5, 0.9987, 0.99996, 1.0)]
+    assert written == ["50.0%", "99.9%", ">99.9%", ">99.9%"]
+
+
 def test_weights_in_favour_are_blue_and_those_against_red():
     W = numpy.zeros((784, 10))
     W[0], W[1] = 2, -2
-    for axes in draw_figures.draw_weights(W).axes:
+    *of_digits, _ = draw_figures.draw_weights(W).axes
+    assert len(of_digits) == 10
+    for axes in of_digits:
         (picture,) = axes.images
         for_it, against_it, neither = picture.to_rgba(picture.get_array())[0, :3, :3]
         assert for_it[2] > 2 * for_it[0]
         assert against_it[0] > 2 * against_it[2]
         assert neither.min() > 0.9
+
+
+def test_a_scale_is_beside_the_weights():
+    W = numpy.zeros((784, 10))
+    W[0, 3] = -2
+    *_, scale = draw_figures.draw_weights(W).axes
+    assert scale.get_ylim() == (-2, 2)
+
+
+def test_each_filter_of_the_first_layer_is_a_picture():
+    kernel = numpy.random.RandomState(0).normal(size=[5, 5, 1, 32])
+    *pictures, _ = draw_figures.draw_filters(kernel).axes
+    for number, axes in itertools.zip_longest(range(32), pictures):
+        assert (axes.images[0].get_array() == kernel[:, :, 0, number]).all()

@@ -1,3 +1,5 @@
+import itertools
+import os
 import struct
 import zlib
 
@@ -5,8 +7,33 @@ import numpy
 import pytest
 from PIL import Image
 
-from drawn_digits import brushed, printed
-from trained.handwriting import LARGEST_PICTURE, PictureError, digit_of, read_picture
+import classify_digits
+import mnist_deep
+import mnist_softmax
+from drawn_digits import (
+    ROOT,
+    STYLES,
+    brushed,
+    photo,
+    printed,
+    samples,
+    written,
+)
+from trained.handwriting import (
+    HARDLY_A_DIGIT,
+    LARGEST_PICTURE,
+    SEVERAL_DIGITS,
+    TOUCHES_THE_FRAME,
+    PictureError,
+    _labels,
+    digit_of,
+    find_digit,
+    read_digit,
+    read_picture,
+)
+from trained.network import Network
+
+SAMPLES = os.path.join(ROOT, "handwriting_samples")
 
 
 def save(picture, path):
@@ -150,5 +177,268 @@ def test_a_folder_is_refused(tmp_path):
 
 
 def test_a_file_that_is_not_there_is_refused_in_its_own_words(tmp_path):
-    with pytest.raises(PictureError, match="nowhere.png: there is no such file"):
+    with pytest.raises(PictureError, match="nowhere.png: there is no such file; check"):
         read_picture(str(tmp_path / "nowhere.png"))
+
+
+def agreement(pixels, ink):
+    """Correlates what was found, [28, 28], with ink that was written, wherever that is put."""
+    rows, columns = (numpy.flatnonzero((ink > 0.3).any(axis=axis)) for axis in (1, 0))
+    written_ink = Image.fromarray(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    scale = 20 / max(written_ink.size)
+    size = [max(1, round(length * scale)) for length in written_ink.size]
+    expected = Image.new("F", (28, 28))
+    expected.paste(
+        written_ink.convert("F").resize(size, Image.BOX), ((28 - size[0]) // 2, (28 - size[1]) // 2)
+    )
+    moves = range(-3, 4)
+    return max(
+        numpy.corrcoef(pixels.ravel(), numpy.roll(expected, (down, right), (0, 1)).ravel())[0, 1]
+        for down in moves
+        for right in moves
+    )
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_nine_of_ten_written_digits_are_seen_as_they_were_written(tmp_path, style):
+    agreements = []
+    for digit in range(10):
+        picture, ink = STYLES[style].draw(digit, seed=0)
+        found = read_picture(save(picture, tmp_path / f"{digit}.png"))
+        agreements.append(agreement(found.reshape(28, 28), ink))
+    assert sum(value > 0.85 for value in agreements) >= 9, agreements
+
+
+@pytest.fixture(scope="module")
+def deep_run(mnist_dir, tmp_path_factory):
+    """The folder of a deep network that has learned for two to three minutes."""
+    folder = str(tmp_path_factory.mktemp("deep"))
+    flags = [f"--data_dir={mnist_dir}", "--seed=0", "--max_steps=2500"]
+    mnist_deep.main([*flags, f"--log_dir={folder}"])
+    return folder
+
+
+@pytest.mark.thorough
+def test_nine_of_ten_digits_are_read_in_each_style(deep_run, tmp_path):
+    pictures = list(itertools.product(STYLES, range(10), range(3)))
+    seen = []
+    for style, digit, seed in pictures:
+        picture, _ = STYLES[style].draw(digit, seed)
+        seen.append(read_picture(save(picture, tmp_path / "a.png")))
+    read = Network(deep_run).probabilities(numpy.stack(seen)).argmax(axis=1)
+    right = dict.fromkeys(STYLES, 0)
+    for (style, digit, _), told in zip(pictures, read):
+        right[style] += told == digit
+    assert min(right.values()) >= 27, right
+
+
+@pytest.mark.thorough
+def test_the_samples_are_read_without_doubt(deep_run, capsys):
+    names = {"three.png": 3, "seven.jpg": 7, "eight.jpg": 8}
+    classify_digits.main([deep_run, *(os.path.join(SAMPLES, name) for name in names)])
+    told = capsys.readouterr().out.splitlines()[::2]
+    assert told == [f"{SAMPLES}/{name}: {digit}" for name, digit in names.items()]
+
+
+def test_the_samples_are_the_small_pictures_that_the_project_draws():
+    assert sorted(os.listdir(SAMPLES)) == sorted(samples())
+    for name, drawn in samples().items():
+        path = os.path.join(SAMPLES, name)
+        assert os.path.getsize(path) < 20_000
+        with Image.open(path) as shipped:
+            difference = numpy.subtract(shipped, drawn, dtype=float)
+        assert numpy.abs(difference).mean() < 3, name
+
+
+def on_paper(ink, light=1.0):
+    """Takes a photo of ink, an array of shape [rows, columns], from 0 to 1."""
+    return numpy.asarray(photo(235 - 195 * ink, numpy.random.RandomState(0), light))
+
+
+def test_ink_that_touches_the_frame_is_doubted():
+    ink = written(3, (300, 300), seed=0, centre=(0.5, 0.2))
+    assert find_digit(on_paper(ink)).doubts == [TOUCHES_THE_FRAME]
+
+
+def test_two_digits_are_doubted_and_the_larger_one_is_read():
+    two = written(2, (500, 300), seed=0, height=0.6, centre=(0.3, 0.5))
+    five = written(5, (500, 300), seed=0, height=0.5, centre=(0.7, 0.5))
+    found = find_digit(on_paper(two + five))
+    assert found.doubts == [SEVERAL_DIGITS]
+    assert agreement(found.pixels, two) > 0.9
+
+
+def test_two_digits_that_touch_are_doubted():
+    ink = sum(written(3, (500, 300), seed=0, centre=(x, 0.5)) for x in (0.4, 0.6))
+    assert find_digit(on_paper(numpy.minimum(ink, 1))).doubts == [SEVERAL_DIGITS]
+
+
+@pytest.mark.parametrize("style", ["thin", "thick", "28x28", "dark table", "dark lines"])
+def test_a_whole_digit_that_is_alone_is_not_doubted(tmp_path, style):
+    doubts = []
+    for digit in range(5):
+        picture, _ = STYLES[style].draw(digit, seed=1)
+        doubts += read_digit(save(picture, tmp_path / "a.png")).doubts
+    assert doubts == []
+
+
+def test_a_short_and_thick_stroke_is_hardly_a_digit():
+    ink = numpy.zeros((300, 300))
+    ink[120:180, 140:160] = 1
+    assert HARDLY_A_DIGIT in find_digit(on_paper(ink)).doubts
+
+
+@pytest.mark.parametrize("noise", [3, 25])
+def test_noise_on_a_blank_sheet_is_refused(noise):
+    grey = 230 + numpy.random.RandomState(0).normal(scale=noise, size=(480, 640))
+    with pytest.raises(PictureError, match="shows nothing like a digit"):
+        digit_of(numpy.clip(grey, 0, 255))
+
+
+def test_a_blank_sheet_on_a_dark_table_is_refused():
+    grey = numpy.full((480, 640), 50.0)
+    grey[60:420, 80:560] = 230
+    with pytest.raises(PictureError, match="shows nothing like a digit"):
+        digit_of(grey)
+
+
+def test_a_blank_sheet_half_in_the_shadow_is_refused():
+    grey = numpy.full((480, 640), 230.0)
+    grey[:, 300:] = 130
+    with pytest.raises(PictureError, match="shows nothing like a digit"):
+        digit_of(grey)
+
+
+def test_a_stroke_of_its_own_belongs_to_the_digit_beside_it():
+    ink = written(4, (400, 400), seed=0)
+    cut = ink.copy()
+    cut[:, 206:212] = 0  # between the two strokes of the 4
+    assert agreement(digit_of(on_paper(cut)), ink) > 0.85
+
+
+def test_dirt_far_from_the_digit_is_left_out():
+    ink = written(6, (400, 400), seed=0)
+    dirty = ink.copy()
+    dirty[20:60, 30:36] = dirty[350:356, 300:380] = 1
+    found = find_digit(on_paper(dirty))
+    assert agreement(found.pixels, ink) > 0.9
+    assert found.doubts == []
+
+
+def test_ink_in_a_shadow_is_as_strong_as_beside_it():
+    ink = written(1, (300, 300), seed=0)
+    light = numpy.ones((300, 300))
+    light[150:] = 0.4
+    found = digit_of(on_paper(ink, light))
+    upper, lower = found[:13].max(), found[15:].max()
+    assert lower == pytest.approx(upper, abs=0.15)
+
+
+def test_the_bar_of_a_closely_cut_out_seven_is_no_ruled_line():
+    ink = written(7, (600, 800), seed=0, thickness=0.02)
+    rows, columns = (numpy.flatnonzero((ink > 0.5).any(axis=axis)) for axis in (1, 0))
+    cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    assert agreement(digit_of(on_paper(cut)), ink) > 0.85
+
+
+def flooded(mask):
+    """Numbers what hangs together in a mask, by one flood after the other."""
+    numbers = numpy.zeros(mask.shape, int)
+    for start in zip(*numpy.nonzero(mask)):
+        pending, number = [start], numbers[start] or numbers.max() + 1
+        while pending:
+            row, column = pending.pop()
+            inside = 0 <= row < mask.shape[0] and 0 <= column < mask.shape[1]
+            if inside and mask[row, column] and numbers[row, column] == 0:
+                numbers[row, column] = number
+                pending += [(row + down, column + right) for down, right in STEPS]
+    return numbers
+
+
+STEPS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 0.3, 0.45, 0.6, 1])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (30, 1), (25, 40)])
+def test_what_hangs_together_has_one_number(shape, share):
+    mask = numpy.random.RandomState(0).uniform(size=shape) < share
+    found, expected = _labels(mask), flooded(mask)
+    # Each number of one side belongs to one of the other, 0 to 0.
+    pairs = set(zip(found.ravel(), expected.ravel()))
+    assert len(pairs) == len(numpy.unique(found)) == len(numpy.unique(expected))
+    assert (found == 0).tolist() == (~mask).tolist()
+    assert found.max() == expected.max()
+
+
+@pytest.fixture
+def softmax_run(run_shortly, tmp_path):
+    """The folder of a network that has learned next to nothing."""
+    run_shortly(mnist_softmax, "--max_steps=1", f"--log_dir={tmp_path}/run")
+    return f"{tmp_path}/run"
+
+
+@pytest.fixture
+def classify(softmax_run, capsys):
+    """Classifies pictures with that network; returns what is printed."""
+
+    def run_main(*arguments):
+        classify_digits.main([softmax_run, *arguments])
+        return capsys.readouterr().out.splitlines()
+
+    return run_main
+
+
+def test_what_the_network_saw_is_written_and_named(classify, seven, tmp_path):
+    path = save(seven, tmp_path / "my.seven.jpg")
+    seen = f"{tmp_path}/new/folder/my.seven-seen.png"
+    assert classify(path, f"--seen={tmp_path}/new/folder")[2:] == [f"    seen: {seen}"]
+    with Image.open(seen) as picture:
+        assert picture.mode == "L"
+        numpy.testing.assert_array_equal(picture, numpy.round(255 * read_digit(path).pixels))
+
+
+def test_nothing_is_overwritten_by_what_the_network_saw(classify, seven, tmp_path):
+    path = save(seven, tmp_path / "seven.png")
+    theirs = [tmp_path / "seven-seen.png", tmp_path / "seven-seen-2.png"]
+    theirs[0].write_text("mine")
+    theirs[1].mkdir()
+    for _ in range(2):  # the second time, the file is there with the same content
+        assert classify(path, f"--seen={tmp_path}")[2:] == [
+            f"    seen: {tmp_path}/seven-seen-3.png"
+        ]
+    assert theirs[0].read_text() == "mine"
+    assert not (tmp_path / "seven-seen-4.png").exists()
+
+
+def test_without_the_flag_nothing_is_written(classify, seven, tmp_path):
+    path = save(seven, tmp_path / "seven.png")
+    before = sorted(os.listdir(str(tmp_path)))
+    assert len(classify(path)) == 2
+    assert sorted(os.listdir(str(tmp_path))) == before
+
+
+def test_doubts_are_printed_beside_the_answer(classify, tmp_path):
+    path = save(brushed(0, (100, 100), 0, 255, thickness=0.1, margin=0), tmp_path / "a.png")
+    line = classify(path)[0]
+    # One step of training leaves it at about a tenth for each digit.
+    assert line.startswith(f"{path}: ")
+    assert ", but the ink touches the frame and its probability is only 0." in line
+
+
+def test_an_answer_that_is_sure_is_a_digit_and_nothing_else():
+    assert classify_digits.answer(numpy.eye(10)[4], []) == "4"
+
+
+@pytest.mark.parametrize("probability, doubted", [(0.79, True), (0.81, False)])
+def test_a_probability_below_the_least_is_a_doubt(probability, doubted):
+    probabilities = numpy.full(10, (1 - probability) / 9)
+    probabilities[4] = probability
+    expected = "4, but its probability is only 0.79" if doubted else "4"
+    assert classify_digits.answer(probabilities, []) == expected
+
+
+def test_doubts_are_joined_into_one_sentence():
+    doubts = [TOUCHES_THE_FRAME, SEVERAL_DIGITS]
+    assert classify_digits.answer(numpy.eye(10)[3], doubts) == (
+        "3, but the ink touches the frame and there seem to be several digits"
+    )

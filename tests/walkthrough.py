@@ -12,12 +12,16 @@ import re
 import sys
 
 import pexpect
+import pyte
 
 from short_runs import ROOT
 
 TOLERANCE = 0.02
 END = "the end of snippet"
 NUMBER = r"(?<![\w.])-?\d+(?:\.\d*)?(?:e[-+]?\d+)?(?!\w)"
+
+# How the pages start IPython, beside what keeps the tests' own from asking and from colours.
+OPTIONS = ["--no-autoindent", "--colors=NoColor"]
 
 Snippet = collections.namedtuple("Snippet", ["line", "code", "expected", "tolerance"])
 
@@ -42,25 +46,34 @@ def read_snippets(path):
 
 
 class Prompt:
-    """A Python prompt on a pseudo-terminal, in a folder of its own.
+    """The prompt that the pages name, IPython's, on a terminal that pastes in brackets.
 
     Args:
       folder: path of the folder to work in.
     """
 
+    ROWS, COLUMNS = 5000, 300
+
     def __init__(self, folder):
+        self._screen = pyte.Screen(self.COLUMNS, self.ROWS)
+        self._stream = pyte.Stream(self._screen)
         self._prompt = pexpect.spawn(
             sys.executable,
-            ["-q"],  # without arguments, a path with a space would be taken apart
+            ["-m", "IPython", "--no-banner", "--no-confirm-exit", *OPTIONS],
             cwd=str(folder),
-            env={**os.environ, "PYTHONPATH": ROOT, "TERM": "dumb"},
+            env={
+                **os.environ,
+                "PYTHONPATH": ROOT,
+                "IPYTHONDIR": os.path.join(str(folder), ".ipython"),
+                "TERM": "xterm-256color",
+                "PROMPT_TOOLKIT_NO_CPR": "1",  # no terminal answers where its cursor is
+            },
             encoding="utf-8",
-            echo=False,
-            dimensions=(50, 1000),
+            dimensions=(self.ROWS, self.COLUMNS),
             timeout=None,  # training takes as long as it takes
         )
-        self._prompt.expect_exact(">>> ")
-        self._count = 0
+        self._count = 1
+        self._row = self._wait_for_prompt()
 
     def __enter__(self):
         return self
@@ -68,15 +81,29 @@ class Prompt:
     def __exit__(self, *exception):
         self._prompt.close(force=True)
 
+    def _wait_for_prompt(self):
+        """Waits for the prompt of the next number, and returns its row on the screen."""
+        prompt = f"In [{self._count}]:"
+        while True:
+            self._stream.feed(self._prompt.read_nonblocking(1 << 16, None))
+            if self._line(self._screen.cursor.y).startswith(prompt):
+                return self._screen.cursor.y
+
+    def _line(self, row):
+        cells = self._screen.buffer[row]
+        return "".join(cells[column].data for column in range(self.COLUMNS)).rstrip()
+
     def paste(self, code):
-        """Pastes a snippet and the blank line after it, and returns what is shown."""
+        """Pastes a block as a terminal does, presses Enter, and returns what is shown."""
+        self._prompt.send(f"\x1b[200~{code}\x1b[201~\r")
         self._count += 1
-        for line in [*code.splitlines(), "", f'print("{END}", {self._count})']:
-            self._prompt.sendline(line)
-        self._prompt.expect(f"{END} {self._count}\r?\n")
-        # What is typed is not echoed, so what is shown follows the prompts in the same line.
-        shown = self._prompt.before.replace("\r", "")
-        return re.sub(r"^(>>> |\.\.\. )+", "", shown, flags=re.MULTILINE).strip()
+        end = self._wait_for_prompt()
+        lines = [self._line(row) for row in range(self._row, end)]
+        self._row = end
+        # What was pasted is echoed, each line behind a prompt.
+        shown = lines[len(code.splitlines()) :]
+        text = "\n".join(line for line in shown if line.strip() != "...:")
+        return re.sub(r"^Out\[\d+\]:\s?", "", text, flags=re.MULTILINE).strip()
 
 
 def difference(snippet, shown, numbers_too):
