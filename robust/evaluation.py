@@ -2,11 +2,11 @@
 
 from input_data import InvalidDataError
 
-CHUNK = 500
+CHUNK = 250
 
 
 def batches_of(data_set):
-    """Yields all of a data set once, as arrays of up to 500 images and as many labels.
+    """Yields all of a data set once, as arrays of up to 250 images and as many labels.
 
     In the order of this epoch; next_batch serves the same afterwards as it would have before.
 
@@ -20,7 +20,7 @@ def batches_of(data_set):
 
 
 def eval_in_chunks(mean, feed_dict):
-    """Returns what mean.eval(feed_dict) returns, fed up to 500 examples at a time.
+    """Returns what mean.eval(feed_dict) returns, fed up to 250 examples at a time.
 
     Fed 10,000 images at once, the first convolution of the deep network alone would take 1 GB.
 

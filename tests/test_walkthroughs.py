@@ -2,6 +2,7 @@ import os
 import re
 
 import pytest
+import tensorflow.compat.v1 as tf
 
 from short_runs import ROOT
 from walkthrough import Prompt, difference, read_snippets
@@ -30,12 +31,40 @@ def snippets_of(page):
     return read_snippets(os.path.join(ROOT, "docs", f"{page}.md"))
 
 
+IMPORT = "import tensorflow as tf\n"
+INSTEAD = "import tensorflow.compat.v1 as tf\n"
+
+
+def for_this_tensorflow(code):
+    """Changes a snippet as the pages say for TensorFlow 2, if it is this one."""
+    if IMPORT not in code or tf.version.VERSION.startswith("1."):
+        return code
+    return code.replace(IMPORT, INSTEAD) + "tf.disable_v2_behavior()\n"
+
+
+def expected_here(snippet):
+    """Replaces the one output that TensorFlow 2 shows otherwise, as the page says."""
+    if tf.version.VERSION.startswith("1."):
+        return snippet
+    return snippet._replace(expected=snippet.expected.replace("[nan, 200.0]", "[200.0, 200.0]"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_names_the_prompt_that_the_tests_use_and_what_to_write_on_tensorflow_2(page):
+    with open(os.path.join(ROOT, "docs", f"{page}.md")) as file:
+        text = " ".join(file.read().split())
+    assert "uv run ipython --no-autoindent" in text
+    assert f"write `{INSTEAD.strip()}` instead of `{IMPORT.strip()}`" in text
+    assert "add `tf.disable_v2_behavior()` as the last line of the block" in text
+    assert IMPORT in snippets_of(page)[0].code
+
+
 def follow(page, prompt, code_of=lambda code: code, numbers_too=True):
     """Pastes a page and returns what was not as the page says."""
     differences = []
     for snippet in snippets_of(page):
-        shown = prompt.paste(code_of(snippet.code))
-        differences.append(difference(snippet, shown, numbers_too))
+        shown = prompt.paste(for_this_tensorflow(code_of(snippet.code)))
+        differences.append(difference(expected_here(snippet), shown, numbers_too))
     return [found for found in differences if found]
 
 

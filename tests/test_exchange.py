@@ -1,0 +1,43 @@
+"""Resumes what another TensorFlow has trained; tests/runs/make.py made the runs."""
+
+import importlib
+import os
+import shutil
+
+import numpy
+import pytest
+import tensorflow.compat.v1 as tf
+
+from short_runs import ROOT
+
+RUNS = os.path.join(ROOT, "tests", "runs")
+FLAGS = {"mnist_softmax": [], "fully_connected_feed": ["--hidden1=20", "--hidden2=15"]}
+
+
+def weights(prefix):
+    reader = tf.train.load_checkpoint(prefix)
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+@pytest.mark.parametrize("version", ["1.15", "2.15"])
+@pytest.mark.parametrize("script", FLAGS)
+def test_a_training_begun_on_either_tensorflow_goes_on(script, version, run_shortly, tmp_path):
+    shutil.copytree(os.path.join(RUNS, f"{script}-{version}"), str(tmp_path / "run"))
+    flags = ["--seed=0", "--max_steps=9", f"--log_dir={tmp_path}/run", *FLAGS[script]]
+    out = run_shortly(importlib.import_module(script), *flags)
+    assert f"resuming at step 7 from {tmp_path}/run/model.ckpt-7\n" in out
+    before, after = (weights(f"{tmp_path}/run/model.ckpt-{step}") for step in (7, 9))
+    assert before.keys() == after.keys()
+    assert after["global_step"] == 9
+    for name in before.keys() - {"global_step"}:
+        # Two small steps on.
+        assert 0 < numpy.abs(after[name] - before[name]).max() < 0.2, name
+
+
+@pytest.mark.parametrize("script", FLAGS)
+def test_both_tensorflows_name_and_shape_the_variables_alike(script):
+    first, second = (
+        {name: value.shape for name, value in weights(path).items()}
+        for path in (os.path.join(RUNS, f"{script}-{v}", "model.ckpt-7") for v in ("1.15", "2.15"))
+    )
+    assert first == second
