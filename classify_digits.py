@@ -1,24 +1,36 @@
 """Classifies pictures of handwritten digits with a network that one of the scripts has trained.
 
     uv run mnist_deep.py --log_dir logs/deep
-    uv run classify_digits.py logs/deep three.png seven.jpg
+    uv run classify_digits.py logs/deep handwriting_samples/three.png handwriting_samples/seven.jpg
 
-prints, for each picture, the digit and the probability of each digit.
+prints, for each picture, the digit and the probability of each digit. Where the answer is in doubt
+it says why. With --seen FOLDER it writes the 28x28 pictures that the network saw into a folder.
 """
 
 import argparse
+import io
+import os
 
 from robust import command_line, script
+from robust.log_folder import writable_folder
 
 import numpy
+from PIL import Image
 
-from trained.handwriting import read_picture
+from trained.handwriting import SIZE, read_digit
 from trained.network import Network
+
+# Of MNIST's test images, the deep network gives 71% of its wrong answers, and 3% of the right ones,
+# a lower probability after 2,500 steps, when 98% are right.
+LEAST_PROBABILITY = 0.8
 
 
 def parse_flags(argv):
     parser = argparse.ArgumentParser(
-        description="Classifies pictures of handwritten digits.", allow_abbrev=False
+        description="Classifies pictures of handwritten digits. Says so where the best "
+        f"probability is below {LEAST_PROBABILITY}, the ink touches the frame, there seem to be "
+        "several digits, or it hardly looks like a digit.",
+        allow_abbrev=False,
     )
     parser.add_argument(
         "run_dir", type=command_line.path, help="folder of a run of one of the four scripts"
@@ -30,16 +42,76 @@ def parse_flags(argv):
         metavar="picture",
         help="PNG or JPEG picture of one digit",
     )
+    parser.add_argument(
+        "--seen",
+        type=command_line.path,
+        metavar="FOLDER",
+        help=f"write each picture as the network saw it, {SIZE}x{SIZE} pixels, white on black, "
+        "into this folder; no file in it is overwritten",
+    )
     return parser.parse_args(argv)
+
+
+def answer(probabilities, doubts):
+    """Says which digit it is, and what speaks against that, as "3, but the ink touches the frame".
+
+    Args:
+      probabilities: array of shape [10].
+      doubts: list of what was doubtful in the picture, in words.
+    """
+    if probabilities.max() < LEAST_PROBABILITY:
+        doubts = [*doubts, f"its probability is only {probabilities.max():.2f}"]
+    return f"{probabilities.argmax()}{', but ' if doubts else ''}{' and '.join(doubts)}"
+
+
+def write_seen(folder, path, pixels):
+    """Writes the picture that the network saw, and overwrites nothing.
+
+    Args:
+      folder: path of the folder to write to.
+      path: of the picture that it comes from: three.jpg becomes three-seen.png, or the first of
+        three-seen-2.png, three-seen-3.png and so on that is not there.
+      pixels: array of shape [28, 28] on the scale from 0, black, to 1, white.
+
+    Returns:
+      path of the file, which may have been there with just this content.
+
+    Raises:
+      OSError: the file cannot be written.
+    """
+    content = io.BytesIO()
+    Image.fromarray(numpy.round(255 * pixels).astype(numpy.uint8)).save(content, "PNG")
+    name, _ = os.path.splitext(os.path.basename(path))
+    seen, number = os.path.join(folder, f"{name}-seen.png"), 1
+    while os.path.lexists(seen):
+        if _holds(seen, content.getvalue()):
+            return seen
+        number += 1
+        seen = os.path.join(folder, f"{name}-seen-{number}.png")
+    with open(seen, "xb") as file:
+        file.write(content.getvalue())
+    return seen
+
+
+def _holds(path, content):
+    if not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        return file.read() == content
 
 
 @script.takes_flags(parse_flags)
 def main(flags):
-    pictures = numpy.stack([read_picture(path) for path in flags.pictures])
-    probabilities = Network(flags.run_dir).probabilities(pictures)
-    for path, of_each in zip(flags.pictures, probabilities):
-        shown = "  ".join(f"{digit}: {p:.4f}" for digit, p in enumerate(of_each))
-        print(f"{path}: {of_each.argmax()}\n    {shown}")
+    digits = [read_digit(path) for path in flags.pictures]
+    images = numpy.stack([digit.pixels.reshape(-1) for digit in digits])
+    probabilities = Network(flags.run_dir).probabilities(images)
+    if flags.seen is not None:
+        writable_folder(flags.seen)
+    for path, digit, of_each in zip(flags.pictures, digits, probabilities):
+        shown = "  ".join(f"{number}: {p:.4f}" for number, p in enumerate(of_each))
+        print(f"{path}: {answer(of_each, digit.doubts)}\n    {shown}")
+        if flags.seen is not None:
+            print(f"    seen: {write_seen(flags.seen, path, digit.pixels)}")
     return probabilities
 
 

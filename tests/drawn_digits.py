@@ -1,4 +1,9 @@
-"""Draws pictures of digits as people hand them in: of any size and colours, by brush or font."""
+"""Draws pictures of digits as people hand them in: by brush, font or hand, scanned or as a photo.
+
+    uv run python tests/drawn_digits.py
+
+writes the pictures of handwriting_samples again.
+"""
 
 import math
 import os
@@ -20,6 +25,8 @@ STROKES = (
     [[(8, 1), (4, 0), (3, 3), (6, 5), (8, 8), (5, 10), (2, 8), (4, 5), (7, 3), (8, 1)]],
     [[(8, 2), (5, 0), (2, 2), (4, 5), (8, 4), (8, 1), (7.5, 5), (6, 10)]],
 )
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def brushed(digit, size, ink, paper, thickness, margin=0.2):
@@ -95,9 +102,9 @@ def written(digit, size, seed, height=0.5, thickness=0.1, centre=(0.5, 0.5), tur
     """
     random = numpy.random.RandomState([seed, digit])
     scale = height * min(size) / 10
-    angle = math.radians(turned + random.uniform(-5, 5))
+    angle = math.radians(turned + random.uniform(-3, 3))
     # Turned after it was slanted and made narrower.
-    shape = numpy.array([[random.uniform(0.8, 1), random.uniform(-0.2, 0.05)], [0, 1]])
+    shape = numpy.array([[random.uniform(0.8, 1), random.uniform(-0.15, 0.05)], [0, 1]])
     turn = numpy.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     picture = Image.new("L", size)
     for stroke in STROKES[digit]:
@@ -182,7 +189,7 @@ def _blue_on_faint_lines(ink, random):
     return _grey(paper + ink[..., None] * (numpy.array([40, 60, 160]) - paper))
 
 
-def _photo(reflected, random, light=1.0, noise=3.0):
+def photo(reflected, random, light=1.0, noise=3.0):
     """Takes a photo of a sheet: slightly blurred, and with noise.
 
     Args:
@@ -210,14 +217,16 @@ def _slope(shape, random):
 
 def _falling(levels, noise=3.0):
     def develop(ink, random):
-        return _photo(_sheet(ink, random), random, 1 - levels / 235 * _slope(ink.shape, random), noise)
+        return photo(
+            _sheet(ink, random), random, 1 - levels / 235 * _slope(ink.shape, random), noise
+        )
 
     return develop
 
 
 def _hard_shadow(ink, random):
     lit = _slope(ink.shape, random) < random.uniform(0.35, 0.65)
-    return _photo(_sheet(ink, random), random, numpy.where(lit, 1, random.uniform(0.5, 0.65)))
+    return photo(_sheet(ink, random), random, numpy.where(lit, 1, random.uniform(0.5, 0.65)))
 
 
 def _on_a_dark_table(ink, random):
@@ -229,7 +238,7 @@ def _on_a_dark_table(ink, random):
     corners = corners * (columns, rows)
     ImageDraw.Draw(sheet).polygon([tuple(corner) for corner in corners], fill=1)
     table = random.uniform(30, 80) + 8 * random.standard_normal((rows, 1))  # its grain
-    return _photo(numpy.where(numpy.asarray(sheet), _sheet(ink, random), table), random)
+    return photo(numpy.where(numpy.asarray(sheet), _sheet(ink, random), table), random)
 
 
 def _on_dark_lines(ink, random):
@@ -247,7 +256,7 @@ def _on_dark_lines(ink, random):
     printed_lines = numpy.asarray(lines.filter(ImageFilter.GaussianBlur(0.7))) / 255
     reflected = _sheet(ink, random)
     dark = random.uniform(60, 120)
-    return _photo(numpy.minimum(reflected, 240 - (240 - dark) * printed_lines), random)
+    return photo(numpy.minimum(reflected, 240 - (240 - dark) * printed_lines), random)
 
 
 def _hand(**arguments):
@@ -284,3 +293,22 @@ PHOTO_STYLES = {
     "dark table": Style(_on_a_dark_table, _hand(height=0.4)),
     "dark lines": Style(_on_dark_lines),
 }
+STYLES = {**CLEAN_STYLES, **PHOTO_STYLES}
+
+
+def samples():
+    """Returns the pictures of handwriting_samples, of Pillow's, by their file names."""
+    drawn = {}
+    for name, style, digit, size in [
+        ("three.png", _falling(70, noise=2), 3, (150, 170)),
+        ("seven.jpg", _on_dark_lines, 7, (360, 300)),
+        ("eight.jpg", _hard_shadow, 8, (300, 360)),
+    ]:
+        random = numpy.random.RandomState(digit)
+        drawn[name] = style(written(digit, size, seed=5, thickness=0.08), random)
+    return drawn
+
+
+if __name__ == "__main__":
+    for sample_name, sample in samples().items():
+        sample.save(os.path.join(ROOT, "handwriting_samples", sample_name))

@@ -2,35 +2,93 @@
 
 MNIST's digits are white on black, fitted into 20x20 pixels without changing their proportions,
 and centred by mass in 28x28 pixels. Source: Yann LeCun's page on MNIST.
+
+In a photo the light falls unevenly, and the digit is not alone. The brightness of the paper is
+estimated at each place; ruled lines, and what reaches in from the frame, are left out; of the
+strokes that remain, those that look most like a digit are taken, and what lies close to them.
 """
 
 import struct
+from typing import List, NamedTuple
 
 from robust.errors import UserError
 
 import numpy
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 SIZE = 28
 BOX = 20
 LARGEST_PICTURE = 50_000_000  # pixels: more than cameras take, and 200 MB in memory
-WORKING_SIZE = 1000  # longest side of the picture in which the digit is looked for
+SEARCH_SIZE = 400  # longest side of the picture in which the digit is looked for
+READING_SIZE = 1200  # longest side of the picture that its ink is then taken from
 LEAST_CONTRAST = 40  # grey values of 255 between paper and ink
+DARKEST_PAPER = 30  # grey value; in deeper shadows there is more noise than light
 PAPER = 0.3  # what is this much of the strongest ink, or less, is taken for paper
+SURE_INK = 0.4  # what is more than this much of it can make up a digit
+
+# Shares of the picture's longest side.
+THICKEST_STROKE = 0.25
+SMALLEST_DIGIT = 0.04
+THICKEST_LINE = 0.03  # of ruled lines
+
+# Ruled lines of a sheet that was held at a slant.
+STEEPEST_LINE = 0.08  # rows per column: 4.6 degrees
+LINE_COVER = 0.5  # share of the picture's width that is inked at least
+
+# Beside the main stroke of a digit.
+NEAR = 0.12  # of its length: what is as near as this is of the same digit
+OTHER_DIGIT = 0.5  # of its length: what is further off, and longer than this, is another digit
+WIDEST_DIGIT = 1.25  # of its height: 2% of MNIST's are wider; mostly it is two that touch
+
+# Likeness to a digit, from 0 to 1. Drawn digits have 0.2 or more, noise up to 0.11.
+LEAST_LIKENESS = 0.05
+CLEAR_LIKENESS = 0.15
+SLIM = 8  # times as long as thick: no digit need be slimmer
+EDGE = 4  # pixels within which paper becomes ink, in a picture of SEARCH_SIZE
+
+MOST_PARTS = 10  # of the picture that are compared with a digit
+MOST_LOOKS = 3
+
+# Doubts.
+TOUCHES_THE_FRAME = "the ink touches the frame"
+SEVERAL_DIGITS = "there seem to be several digits"
+HARDLY_A_DIGIT = "it hardly looks like a digit"
 
 
 class PictureError(UserError):
     """A file that is not a picture of a digit."""
 
 
+class Digit(NamedTuple):
+    """A digit that was found in a picture.
+
+    Attributes:
+      pixels: float32 array of shape [28, 28] on the scale from 0, paper, to 1, ink.
+      doubts: what speaks against its being one whole digit: list of TOUCHES_THE_FRAME,
+        SEVERAL_DIGITS and HARDLY_A_DIGIT, in that order.
+    """
+
+    pixels: numpy.ndarray
+    doubts: List[str]
+
+
 def read_picture(path):
+    """Reads a picture of one digit, as read_digit does.
+
+    Returns:
+      float32 array of shape [784] on the scale from 0, paper, to 1, ink.
+    """
+    return read_digit(path).pixels.reshape(-1)
+
+
+def read_digit(path):
     """Reads a picture of one digit, dark on light or light on dark.
 
     Args:
       path: path of a PNG or JPEG file.
 
     Returns:
-      float32 array of shape [784] on the scale from 0, paper, to 1, ink.
+      a Digit.
 
     Raises:
       PictureError: the file cannot be read, is enormous, or shows nothing.
@@ -47,35 +105,331 @@ def read_picture(path):
     except PictureError:
         raise
     except FileNotFoundError as error:
-        raise PictureError(f"{path}: there is no such file; name a PNG or JPEG picture") from error
+        raise PictureError(
+            f"{path}: there is no such file; check the spelling, and the folder that you are in"
+        ) from error
     # All but the first are Pillow's, for one or the other kind of damage.
     except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
         raise PictureError(
             f"{path}: cannot be read as a PNG or JPEG picture ({error}); name another"
         ) from error
     try:
-        return digit_of(grey).reshape(-1)
+        return find_digit(grey)
     except PictureError as error:
         raise PictureError(f"{path}: {error}") from error
 
 
 def digit_of(grey):
+    """Finds the digit in a picture, as find_digit does.
+
+    Returns:
+      float32 array of shape [28, 28] on the scale from 0, paper, to 1, ink.
+    """
+    return find_digit(grey).pixels
+
+
+def find_digit(grey):
     """Finds the digit in a picture and brings it to MNIST's form.
 
     Args:
       grey: array of shape [rows, columns], on the scale from 0, black, to 255, white.
 
     Returns:
-      float32 array of shape [28, 28] on the scale from 0, paper, to 1, ink.
+      a Digit.
 
     Raises:
       PictureError: the picture is blank.
     """
-    ink = _ink(_scaled(numpy.asarray(grey, numpy.float32), WORKING_SIZE, grow=False))
-    rows, columns = (numpy.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
-    digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    digit = _scaled(digit, BOX, grow=True)
+    grey = numpy.asarray(grey, numpy.float32)
+    small = _scaled(grey, SEARCH_SIZE, grow=False)
+    if max(small.shape) == SEARCH_SIZE:  # in a smaller one each pixel counts
+        small = _smoothed(small)
+    dark, light = _figure(small), _figure(255 - small)
+    if max(dark.likeness, light.likeness) < LEAST_LIKENESS:
+        raise PictureError(
+            f"shows nothing like a digit, expected strokes at least {LEAST_CONTRAST} of 255 grey "
+            "values darker, or lighter, than the paper around them; write larger and darker"
+        )
+    if dark.likeness >= light.likeness:
+        return Digit(_read_off(grey, dark), dark.doubts)
+    return Digit(_read_off(255 - grey, light), light.doubts)
+
+
+class _Figure(NamedTuple):
+    """The ink that may be the digit, in the picture in which it is looked for.
+
+    Attributes:
+      area: bool array of shape [rows, columns], where its ink is.
+      paper: float32 array of that shape, the grey value that bare paper has there.
+      likeness: to a digit, from 0 to 1.
+      doubts: see Digit.
+    """
+
+    area: numpy.ndarray
+    paper: numpy.ndarray
+    likeness: float
+    doubts: List[str]
+
+
+class _Part(NamedTuple):
+    """Ink that hangs together.
+
+    Attributes:
+      label: its number, from 1.
+      mass: sum of its ink.
+      length: the larger one of its width and height, in pixels.
+      touches: it touches the picture's frame.
+    """
+
+    label: int
+    mass: float
+    length: int
+    touches: bool
+
+
+def _figure(grey):
+    """Finds the ink that may be the digit, dark on light, in a float32 array of grey values."""
+    paper = _paper(grey)
+    ink = _ink(grey, paper)
+    best = _Figure(numpy.zeros(grey.shape, bool), paper, 0, [])
+    for _ in range(MOST_LOOKS):
+        if ((paper - grey) * (ink > 0)).max() < LEAST_CONTRAST:
+            break
+        labels = _labels(_without_lines(ink))
+        parts = _parts(labels, ink)
+        if parts:
+            figure = _assembled(parts, labels, grey, paper)
+            best = max(best, figure, key=lambda figure: figure.likeness)
+        touching = [part.label for part in parts if part.touches]
+        if not touching:
+            break
+        # A table around the sheet may be darker than the ink, which then is found without it only.
+        ink = numpy.where(_largest_around(numpy.isin(labels, touching), 2), 0, ink)
+    return best
+
+
+def _assembled(parts, labels, grey, paper):
+    """Returns the figure of the part that is most like a digit, and of what belongs to it."""
+    largest = sorted(parts, key=lambda part: part.mass)[-MOST_PARTS:]
+    likeness = {part: _likeness(labels == part.label, grey, paper) for part in largest}
+    # Most of what touches the frame has nothing to do with the digit.
+    main = max(largest, key=lambda part: part.mass * likeness[part] * (0.1 if part.touches else 1))
+    near = _largest_around(labels == main.label, round(NEAR * main.length))
+    near = set(numpy.unique(labels[near]))
+    strokes, others = [main.label], 0
+    for part in parts:
+        if part is main or (part.touches and not main.touches):
+            continue
+        if part.label in near:
+            strokes.append(part.label)
+        elif part.length > OTHER_DIGIT * main.length:
+            others += likeness.get(part, 0) > 0.3 * likeness[main]
+    area = numpy.isin(labels, strokes)
+    of_all = _likeness(area, grey, paper) * (0.5 if main.touches else 1)
+    rows, columns = _extent(area)
+    wide = columns.stop - columns.start > WIDEST_DIGIT * (rows.stop - rows.start)
+    doubts = {
+        TOUCHES_THE_FRAME: main.touches,
+        SEVERAL_DIGITS: others or wide,
+        HARDLY_A_DIGIT: of_all < CLEAR_LIKENESS,
+    }
+    return _Figure(area, paper, of_all, [doubt for doubt, holds in doubts.items() if holds])
+
+
+def _likeness(area, grey, paper):
+    """Returns how much an area of ink looks like a digit, from 0 to 1.
+
+    A digit is large, and long for its thickness; its edges are sharp, and paper is all around it.
+    The eye of a 0 is not thin; the bay of a 3 has paper on one side only; the sheet of paper on a
+    dark table is not thin either; and where the light falls off there are no edges.
+    """
+    rows, columns = _extent(area)
+    length = max(rows.stop - rows.start, columns.stop - columns.start)
+    size = length / max(area.shape)
+    margin = 1 + round(0.15 * length)
+    top, left = max(0, rows.start - margin), max(0, columns.start - margin)
+    window = slice(top, rows.stop + margin), slice(left, columns.stop + margin)
+    area, grey, paper = area[window], grey[window], paper[window]
+    frame = numpy.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    surrounded = (frame > (numpy.median(paper[area]) + numpy.median(grey[area])) / 2).mean()
+    rim = area & _largest_around(~area, 1)
+    sharp = (_largest_around(grey, EDGE) - grey > (paper - grey) / 2)[rim].mean()
+    slim = min(length / _thickness(area) / SLIM, 1)
+    return float((slim * sharp * surrounded) ** 2 * size**0.5)
+
+
+def _thickness(area):
+    """Returns the thickness of strokes, in pixels: half of a stroke is a quarter from its rim."""
+    inner, quarters = numpy.pad(area, 1, mode="constant"), 0
+    while 2 * inner.sum() > area.sum():
+        inner = ~_largest_around(~inner, 1)
+        quarters += 1
+    return 4 * quarters - 2
+
+
+def _extent(area):
+    """Returns the slices of rows and columns that hold all of an area."""
+    rows, columns = (numpy.flatnonzero(area.any(axis=axis)) for axis in (1, 0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _paper(grey):
+    """Returns the grey value that the paper has at each place, as if nothing dark were on it.
+
+    This is a morphological closing: what is dark, and too narrow for an octagon as wide as the
+    thickest stroke, is filled up. The edge of a shadow stays where it is, and sharp.
+    """
+    reach = THICKEST_STROKE * max(grey.shape) / 2
+    # Lines of these lengths, one swept along the other, span an octagon with equal sides.
+    straight, diagonal = max(1, round(0.414 * reach)), round(0.293 * reach)
+    lines = [(straight, (1, 0)), (straight, (0, 1)), (diagonal, (1, 1)), (diagonal, (1, -1))]
+    for line in lines:
+        grey = _largest_along(grey, *line)
+    for line in lines:
+        grey = -_largest_along(-grey, *line)
+    return grey
+
+
+def _ink(grey, paper):
+    """Returns how much ink there is, from 0 to 1: the share of the paper's light that it takes.
+
+    So ink is as strong in a shadow as beside it.
+    """
+    return (paper - grey) / numpy.maximum(paper, DARKEST_PAPER)
+
+
+def _without_lines(ink):
+    """Returns where there surely is ink, without the lines that run through the whole picture."""
+    # A line that is about as strong as sure ink would be found in pieces.
+    mask = ink > PAPER * ink.max()
+    lines = _level_lines(mask) | _level_lines(mask.T).T
+    return (ink > SURE_INK * ink.max()) & ~lines
+
+
+def _level_lines(mask):
+    """Returns where thin lines run from left to right, without the strokes that cross them.
+
+    The lines are found by a Hough transform, as points (slope, row) that many pixels agree on.
+    Where the ink of a line is much higher than the line, a stroke crosses it.
+
+    Args:
+      mask: bool array of shape [rows, columns], where there is ink.
+
+    Returns:
+      bool array of that shape.
+    """
+    height, width = mask.shape
+    rows, columns = numpy.nonzero(mask)
+    most_drift = int(STEEPEST_LINE * width / 2) + 1  # rows from the middle to the end of a line
+    count = height + 2 * most_drift
+    ends = columns < 0.1 * width, columns >= 0.9 * width
+    in_line = numpy.zeros(len(rows), bool)
+    for drift in range(-most_drift, most_drift + 1):
+        # The row where a line of this slope through a pixel crosses the middle of the picture.
+        middle = rows - numpy.round(drift * (2 * columns / width - 1)).astype(int) + most_drift
+        is_line = numpy.bincount(middle, minlength=count) >= LINE_COVER * width
+        for end in ends:
+            is_line &= numpy.bincount(middle[end], minlength=count) > 0
+        in_line |= is_line[middle]
+    nothing = numpy.zeros_like(mask)
+    if not in_line.any():
+        return nothing
+    run = _runs(mask)
+    thickness = numpy.median(run[rows[in_line], columns[in_line]])
+    if thickness > THICKEST_LINE * max(mask.shape):
+        return nothing
+    lines = nothing.copy()
+    lines[rows[in_line], columns[in_line]] = True
+    # The upper and lower rim of a line may agree on no point.
+    lines = _largest_around(lines, 1) & mask & (run <= 1.6 * thickness + 1)
+    number = numpy.median((lines[1:] & ~lines[:-1]).sum(axis=0))
+    rest = mask & ~lines
+    if number < 2 and (not rest.any() or thickness > 0.7 * _thickness(rest)):
+        return nothing  # but the bar of a 7 that was cut out closely
+    return lines
+
+
+def _runs(mask):
+    """Returns, for each pixel of a mask, how many of it follow on each other in its column."""
+    above = numpy.zeros_like(mask)
+    above[1:] = mask[:-1]
+    run = numpy.cumsum(mask & ~above, axis=0) * mask.shape[1] + numpy.arange(mask.shape[1])
+    return numpy.where(mask, numpy.bincount(run[mask], minlength=run.max() + 1)[run], 0)
+
+
+def _labels(mask):
+    """Numbers what hangs together in a mask, be it by a corner.
+
+    Args:
+      mask: bool array of shape [rows, columns].
+
+    Returns:
+      int array of that shape: numbers from 1, and 0 where the mask is False.
+    """
+    # Runs of pixels along the rows are numbered first, and then take the largest number of those
+    # above and below them, until that of each run has gone through all that hangs together.
+    before = numpy.zeros_like(mask)
+    before[:, 1:] = mask[:, :-1]
+    runs = numpy.where(mask, numpy.cumsum(mask & ~before, dtype=numpy.int64).reshape(mask.shape), 0)
+    count = runs.max() + 1
+    above, below = runs[:-1], runs[1:]
+    pairs = [(above, below), (above[:, 1:], below[:, :-1]), (above[:, :-1], below[:, 1:])]
+    touching = numpy.concatenate([(a * count + b)[(a > 0) & (b > 0)] for a, b in pairs])
+    upper, lower = numpy.divmod(numpy.unique(touching), count)
+    numbers = numpy.arange(count)
+    while True:
+        known = numbers.copy()
+        numpy.maximum.at(numbers, upper, known[lower])
+        numpy.maximum.at(numbers, lower, known[upper])
+        numbers = numbers[numbers]  # a number is that of a run, which may have a larger one by now
+        if (numbers == known).all():
+            break
+    _, numbers = numpy.unique(numbers, return_inverse=True)
+    return numbers[runs]
+
+
+def _parts(labels, ink):
+    """Returns what is not too small to be of a digit, as a list of _Part."""
+    count = labels.max() + 1
+    rows, columns = numpy.nonzero(labels)
+    of_pixel = labels[rows, columns]
+    mass = numpy.bincount(of_pixel, ink[rows, columns], count)
+    length = numpy.zeros(count, int)
+    for places in (rows, columns):
+        first, last = numpy.full(count, max(labels.shape)), numpy.zeros(count, int)
+        numpy.minimum.at(first, of_pixel, places)
+        numpy.maximum.at(last, of_pixel, places)
+        length = numpy.maximum(length, last - first + 1)
+    frame = set(numpy.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    return [
+        _Part(label, mass[label], int(length[label]), label in frame)
+        for label in numpy.flatnonzero(length >= SMALLEST_DIGIT * max(labels.shape))
+    ]
+
+
+def _read_off(grey, figure):
+    """Returns the ink of a figure as float32 array of shape [28, 28], from 0 to 1."""
+    grey = _scaled(grey, READING_SIZE, grow=False)
+    paper = _resized(figure.paper, grey.shape, Image.BILINEAR)
+    # The rim of a stroke is fainter than sure ink.
+    area = _resized(_largest_around(figure.area, 2), grey.shape, Image.NEAREST)
+    ink = numpy.where(area, _ink(grey, paper), 0)
+    ink = numpy.where(ink > PAPER * ink.max(), ink, 0)
+    digit = _scaled(ink[_extent(ink > 0)], BOX, grow=True)
     return _centred(numpy.clip(digit / digit.max(), 0, 1))
+
+
+def _centred(digit):
+    """Puts a digit of up to 20x20 pixels where its centre of mass is in the middle of 28x28."""
+    picture = numpy.zeros((SIZE, SIZE), numpy.float32)
+    corner = []
+    for axis in (0, 1):
+        mass = digit.sum(axis=1 - axis)
+        centre = (mass * numpy.arange(len(mass))).sum() / mass.sum()
+        corner.append(int(numpy.clip(round(SIZE / 2 - centre), 0, SIZE - len(mass))))
+    rows, columns = digit.shape
+    picture[corner[0] : corner[0] + rows, corner[1] : corner[1] + columns] = digit
+    return picture
 
 
 def _grey_values(picture):
@@ -99,31 +453,52 @@ def _scaled(array, size, grow):
     if factor >= 1 and not grow:
         return array
     rows, columns = (max(1, round(length * factor)) for length in array.shape)
-    return numpy.asarray(Image.fromarray(array).resize((columns, rows), Image.BOX))
+    return _resized(array, (rows, columns), Image.BOX)
 
 
-def _ink(grey):
-    """Returns how much ink there is, from 0 to 255, on paper of whatever brightness."""
-    frame = numpy.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    paper = numpy.median(frame)
-    darker, lighter = paper - grey.min(), grey.max() - paper
-    ink = paper - grey if darker > lighter else grey - paper
-    if max(darker, lighter) < LEAST_CONTRAST:
-        raise PictureError(
-            f"shows nothing: its grey values differ by {numpy.ptp(grey):.0f} of 255 only; write "
-            "darker, or on lighter paper"
-        )
-    return numpy.where(ink > PAPER * ink.max(), ink, 0)
+def _resized(array, shape, how):
+    return numpy.asarray(Image.fromarray(array).resize(shape[::-1], how))
 
 
-def _centred(digit):
-    """Puts a digit of up to 20x20 pixels where its centre of mass is in the middle of 28x28."""
-    picture = numpy.zeros((SIZE, SIZE), numpy.float32)
-    corner = []
-    for axis in (0, 1):
-        mass = digit.sum(axis=1 - axis)
-        centre = (mass * numpy.arange(len(mass))).sum() / mass.sum()
-        corner.append(int(numpy.clip(round(SIZE / 2 - centre), 0, SIZE - len(mass))))
-    rows, columns = digit.shape
-    picture[corner[0] : corner[0] + rows, corner[1] : corner[1] + columns] = digit
-    return picture
+def _smoothed(grey):
+    """Returns grey values in which noise is weaker."""
+    picture = Image.fromarray(numpy.round(grey).astype(numpy.uint8))
+    return numpy.asarray(picture.filter(ImageFilter.GaussianBlur(0.7)), numpy.float32)
+
+
+def _largest_around(array, reach):
+    """Returns the largest value in the square around each place, or False and True of bools.
+
+    Args:
+      array: of shape [rows, columns].
+      reach: from the middle of the square to its sides, in pixels.
+
+    Returns:
+      array of the same shape.
+    """
+    return _largest_along(_largest_along(array, reach, (1, 0)), reach, (0, 1))
+
+
+def _largest_along(array, reach, step):
+    """Returns the largest value in the line around each place, as far as the picture goes.
+
+    Args:
+      array: of shape [rows, columns].
+      reach: number of steps from the middle of the line to its ends.
+      step: its rows and columns: (1, 0), (0, 1), (1, 1) or (1, -1).
+
+    Returns:
+      array of the same shape.
+    """
+    down, right = step
+    if right < 0:
+        return _largest_along(array[:, ::-1], reach, (down, -right))[:, ::-1]
+    array = numpy.pad(array, [(reach * down,) * 2, (reach * right,) * 2], mode="edge")
+    known = 1  # places of each line whose largest value is known
+    while known < 2 * reach + 1:
+        further = min(known, 2 * reach + 1 - known)
+        rows, columns = further * down, further * right
+        first = array[: array.shape[0] - rows, : array.shape[1] - columns]
+        array = numpy.maximum(first, array[rows:, columns:])
+        known += further
+    return array
