@@ -349,7 +349,7 @@ def test_ink_in_a_shadow_is_as_strong_as_beside_it():
 def test_the_edge_of_a_round_shadow_is_not_taken_for_ink():
     ink = written(5, (400, 400), seed=0)
     rows, columns = numpy.indices(ink.shape)
-    light = numpy.where(numpy.hypot(rows - 280, columns - 200) < 110, 0.5, 1)
+    light = numpy.where(numpy.hypot(rows - 230, columns - 100) < 110, 0.5, 1)
     assert agreement(digit_of(on_paper(ink, light)), ink) > 0.9
 
 

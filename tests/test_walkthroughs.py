@@ -43,10 +43,17 @@ def for_this_tensorflow(code):
 
 
 def expected_here(snippet):
-    """Replaces the one output that TensorFlow 2 shows otherwise, as the page says."""
+    """Allows for what TensorFlow 2 shows otherwise.
+
+    The pages have the numbers of TensorFlow 1.15. The same seed gives other weights to start from,
+    and so other numbers after a step or two. One output is otherwise, as its page says.
+    """
     if tf.version.VERSION.startswith("1."):
         return snippet
-    return snippet._replace(expected=snippet.expected.replace("[nan, 200.0]", "[200.0, 200.0]"))
+    return snippet._replace(
+        expected=snippet.expected.replace("[nan, 200.0]", "[200.0, 200.0]"),
+        tolerance=max(snippet.tolerance, 0.06),
+    )
 
 
 @pytest.mark.parametrize("page", PAGES)
