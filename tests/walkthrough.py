@@ -9,6 +9,7 @@ with a decimal point are learned or measured and agree within a tolerance (0.02,
 import collections
 import os
 import re
+import signal
 import sys
 
 import pexpect
@@ -79,7 +80,10 @@ class Prompt:
         return self
 
     def __exit__(self, *exception):
-        self._prompt.close(force=True)
+        # Alone, close waits a tenth of a second for the end, which a busy machine exceeds.
+        self._prompt.kill(signal.SIGKILL)
+        self._prompt.wait()
+        self._prompt.close()
 
     def _wait_for_prompt(self):
         """Waits for the prompt of the next number, and returns its row on the screen."""
