@@ -53,6 +53,7 @@ class Training:
         self._sess, self._loss, self._flags, self._summary = sess, loss, flags, summary
         self._checkpoints = self._events = None
         self._start = self._step = 0
+        self._count_step = ()  # what counts a step, to be fetched with it
         self._feed_dict = None  # of the last step
         self._saved = None  # the step after which a checkpoint was saved last
         self._announced = None
@@ -61,7 +62,6 @@ class Training:
     def __enter__(self):
         with self._parts as parts:
             if self._flags.log_dir is None:
-                self._count_step = ()
                 self._sess.run(tf.global_variables_initializer())
             else:
                 self._open_folder(parts)
@@ -74,7 +74,6 @@ class Training:
         self._signals = parts.enter_context(DeferredSignals())
         # A training step counts itself if it was given a global step, as on the page of Mechanics
         # 101. The others are counted here.
-        self._count_step = ()
         if global_step() is None:
             self._count_step = tf.train.create_global_step().assign_add(1).op
         self._checkpoints = Checkpoints(folder)
