@@ -50,14 +50,17 @@ FILTERS_PER_ROW = 8
 # The first layer's filters, of shape [rows, columns, 1, filters].
 FILTERS = {"deep": "conv1/W_conv1", "estimator": "conv2d/kernel"}
 
-# What the scripts name their scalars, and what those are.
+# What the scripts name their scalars: the axes to draw them in, and on which examples they are.
 LOSS = "loss (cross-entropy)"
-ACCURACY = "accuracy on the batch"
+ACCURACY = "accuracy"
+BATCH = "training batch"
+VALIDATION = "validation set"
 SCALARS = {
-    "cross_entropy": LOSS,
-    "loss": LOSS,
-    "accuracy": ACCURACY,
-    "training_accuracy": ACCURACY,
+    "cross_entropy": (LOSS, BATCH),
+    "loss": (LOSS, BATCH),
+    "accuracy": (ACCURACY, BATCH),
+    "training_accuracy": (ACCURACY, BATCH),
+    "validation_accuracy": (ACCURACY, VALIDATION),
 }
 SMOOTHED_PART = 0.02  # of a curve's points, on each side of the one that they smooth
 
@@ -139,9 +142,10 @@ def smoothed(values):
 
 
 def read_curves(run_dir):
-    """Returns a dict of what a folder's event files hold: arrays of steps and of values, by name.
+    """Returns a dict of what a folder's event files hold: arrays of steps and of values.
 
-    A name is one of SCALARS' values, or the scalar's own if it is not in there.
+    A key is one of SCALARS' values: the axes and the examples. A scalar that is not in there has
+    axes of its own name.
     """
     # TensorBoard's reader fails in Python 3.7 where there is no event file.
     if not glob.glob(os.path.join(glob.escape(run_dir), "*tfevents*")):
@@ -151,7 +155,7 @@ def read_curves(run_dir):
     # An Estimator adds its speed, and how full its queue is, under names with slashes.
     tags = [tag for tag in events.Tags()["scalars"] if "/" not in tag]
     return {
-        SCALARS.get(tag, tag): (
+        SCALARS.get(tag, (tag, BATCH)): (
             numpy.array([point.step for point in events.Scalars(tag)]),
             numpy.array([point.value for point in events.Scalars(tag)]),
         )
@@ -164,34 +168,39 @@ def draw_curves(curves_of_runs, title=None):
     """Returns a figure of the curves of one or more runs, each raw, and smoothed on top.
 
     Args:
-      curves_of_runs: dict of what read_curves returned, by the runs' names. If there are several,
-        a legend tells them.
+      curves_of_runs: dict of what read_curves returned, by the runs' names.
       title: text above the figure.
     """
-    names = sorted({name for curves in curves_of_runs.values() for name in curves}, reverse=True)
+    kinds = sorted({kind for curves in curves_of_runs.values() for kind, _ in curves}, reverse=True)
     several = len(curves_of_runs) > 1
-    figure = new_figure(3.6 * len(names) + 0.4 * (len(curves_of_runs) if several else 1))
-    for place, name in enumerate(names):
+    figure = new_figure(3.6 * len(kinds) + 0.4 * (len(curves_of_runs) if several else 1))
+    for place, kind in enumerate(kinds):
         shared = figure.axes[0] if figure.axes else None
-        axes = figure.add_subplot(len(names), 1, place + 1, sharex=shared)
+        axes = figure.add_subplot(len(kinds), 1, place + 1, sharex=shared)
         means = []
         for number, (run, curves) in enumerate(curves_of_runs.items()):
-            if name in curves:
-                steps, values = curves[name]
+            color = f"C{number % 10}"
+            if (kind, BATCH) in curves:
+                steps, values = curves[kind, BATCH]
                 means.append(smoothed(values))
-                color = f"C{number % 10}"
+                label = run if several else BATCH
                 axes.plot(steps, values, color=color, alpha=0.4, linewidth=1)
-                axes.plot(steps, means[-1], color=color, linewidth=2.5, label=run)
-        if name == LOSS:
+                axes.plot(steps, means[-1], color=color, linewidth=2.5, label=label)
+            if (kind, VALIDATION) in curves:
+                steps, values = curves[kind, VALIDATION]
+                label = f"{run}, {VALIDATION}" if several else VALIDATION
+                color = color if several else "black"
+                axes.plot(steps, values, "--o", color=color, markersize=4, label=label)
+        if kind == LOSS:
             _make_logarithmic(axes, numpy.concatenate(means))
-        axes.set_ylabel(name)
+        axes.set_ylabel(kind)
         axes.set_xlabel("training step")
         axes.xaxis.set_major_locator(
             matplotlib.ticker.MaxNLocator(5, steps=[1, 2, 5, 10], integer=True)
         )
         axes.xaxis.set_major_formatter(matplotlib.ticker.StrMethodFormatter("{x:,.0f}"))
         axes.grid(alpha=0.4)
-        if several:
+        if len(axes.lines) > 2:  # one curve needs no legend
             axes.legend(loc="best")
     if title:
         figure.suptitle(title, fontsize=17)

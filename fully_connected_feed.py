@@ -52,7 +52,7 @@ def fill_feed_dict(data_set, images_pl, labels_pl, batch_size):
 
 
 def do_eval(sess, eval_correct, images_placeholder, labels_placeholder, data_set):
-    """Prints how many examples of a data set the model gets right, out of all of them.
+    """Prints how many examples of a data set the model gets right, and returns the precision.
 
     The set's next batch is the same afterwards as before.
     """
@@ -66,17 +66,19 @@ def do_eval(sess, eval_correct, images_placeholder, labels_placeholder, data_set
         "Num examples: %d  Num correct: %d  Precision @ 1: %0.04f"
         % (num_examples, true_count, precision)
     )
+    return precision
 
 
 def do_evals(sess, eval_correct, images_placeholder, labels_placeholder, data_sets):
-    """Evaluates on the three data sets, one after the other."""
+    """Evaluates on the three data sets, and returns the precision on the last, the test set."""
     for name, data_set in zip(("Training", "Validation", "Test"), data_sets):
         print(f"{name} Data Eval:")
-        do_eval(sess, eval_correct, images_placeholder, labels_placeholder, data_set)
+        precision = do_eval(sess, eval_correct, images_placeholder, labels_placeholder, data_set)
+    return precision
 
 
 def run_training(flags):
-    """Trains the network, and evaluates it every 1000 steps."""
+    """Trains the network, evaluates it every 1000 steps, and returns its precision at the end."""
     data_sets = input_data.read_data_sets(flags.data_dir, flags.fake_data, seed=flags.seed)
 
     with tf.Graph().as_default():
@@ -104,9 +106,14 @@ def run_training(flags):
 
                 if (step + 1) % 1000 == 0 or (step + 1) == flags.max_steps:
                     training.save()
-                    do_evals(sess, eval_correct, images_placeholder, labels_placeholder, data_sets)
+                    precision = do_evals(
+                        sess, eval_correct, images_placeholder, labels_placeholder, data_sets
+                    )
             if not training.steps_left:  # because an earlier run did them all
-                do_evals(sess, eval_correct, images_placeholder, labels_placeholder, data_sets)
+                precision = do_evals(
+                    sess, eval_correct, images_placeholder, labels_placeholder, data_sets
+                )
+            return precision
 
 
 def parse_flags(argv):
@@ -133,7 +140,7 @@ def parse_flags(argv):
 
 @script.takes_flags(parse_flags)
 def main(flags):
-    run_training(flags)
+    return run_training(flags)
 
 
 if __name__ == "__main__":

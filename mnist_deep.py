@@ -116,6 +116,7 @@ def main(flags):
     correct_prediction = tf.equal(tf.argmax(y_conv, 1), tf.argmax(y_, 1))  # [batch]
     accuracy = tf.reduce_mean(tf.cast(correct_prediction, tf.float32))
     tf.summary.scalar("cross_entropy", cross_entropy)
+    validation = {x: mnist.validation.images, y_: mnist.validation.labels, keep_prob: 1.0}
 
     with Training(sess, cross_entropy, flags, tf.summary.merge_all()) as training:
         for i in training.steps(mnist.train):
@@ -126,6 +127,8 @@ def main(flags):
                 )
                 print("step %d, training accuracy %g" % (i, train_accuracy))
                 training.add_scalar("training_accuracy", train_accuracy)
+            if i % 1000 == 0:
+                training.add_scalar("validation_accuracy", eval_in_chunks(accuracy, validation))
             training.run(train_step, feed_dict={x: batch[0], y_: batch[1], keep_prob: 0.5})
 
     test_accuracy = eval_in_chunks(

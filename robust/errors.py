@@ -1,14 +1,18 @@
-"""Errors of a user's making, and how a script reports them: one line on stderr, and exit code 1."""
+"""Errors that a user can cause, and how a script reports them: one line on stderr, exit code 1."""
 
 import contextlib
 import errno
 import os
+import re
 import shlex
 import sys
+import textwrap
 
 from robust.signals import script_name
 
 from input_data import DownloadError, InvalidDataError
+
+NARROWEST = 40  # columns: some terminals say that they have none
 
 
 class UserError(ValueError):
@@ -57,7 +61,34 @@ def fail(message):
         sys.stdout.flush()
     except OSError:
         _discard(sys.stdout)
-    sys.exit(f"{script_name()}: error: {message}")
+    message = f"{script_name()}: error: {message}"
+    if sys.stderr is not None and sys.stderr.isatty():
+        message = wrapped(message, os.get_terminal_size(sys.stderr.fileno()).columns)
+    sys.exit(message)
+
+
+def wrapped(message, width):
+    """Returns a message in lines of a width: what failed, then why, then what to do.
+
+    A message that fits into one line is returned as it is. What follows a line feed, a command to
+    be copied, stays in one line. Only a terminal gets this: in a log, an error is one line.
+    """
+    width = max(width, NARROWEST)
+    message, line_feed, command = message.partition("\n")
+    if len(message) < width:
+        return message + line_feed + command
+    start, error, rest = message.partition(": error: ")
+    parts = re.split(r"(?<=[;:.]) ", rest)
+    if len(parts) > 1 and " " not in parts[0]:  # a path, and what is wrong with it
+        parts[:2] = [f"{parts[0]} {parts[1]}"]
+    wrapper = textwrap.TextWrapper(
+        width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+    lines = wrapper.wrap(start + error + parts[0])
+    wrapper.initial_indent = "  "
+    for part in parts[1:]:
+        lines += wrapper.wrap(part)
+    return "\n".join(lines) + line_feed + command
 
 
 def _discard(stream):

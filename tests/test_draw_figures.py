@@ -56,7 +56,7 @@ def test_a_run_without_event_files_is_drawn_without_curves(run_shortly, tmp_path
 
 def curves(count, loss=0.5, noise=0.2):
     steps = numpy.arange(count)
-    return {draw_figures.LOSS: (steps, loss + noise * (-1.0) ** steps)}
+    return {draw_figures.SCALARS["loss"]: (steps, loss + noise * (-1.0) ** steps)}
 
 
 def test_a_legend_names_the_folders_of_several_runs():
@@ -71,8 +71,23 @@ def test_folders_of_the_same_name_are_named_by_their_paths():
 
 
 def test_two_networks_losses_are_on_the_same_axes():
-    names = {draw_figures.SCALARS[tag] for tag in ("cross_entropy", "loss")}
-    assert names == {draw_figures.LOSS}
+    axes = {draw_figures.SCALARS[tag][0] for tag in ("cross_entropy", "loss")}
+    assert axes == {draw_figures.LOSS}
+
+
+def test_the_accuracy_on_the_validation_set_is_beside_that_on_the_batch():
+    batch = numpy.arange(9), numpy.linspace(0.2, 0.9, 9)
+    validation = numpy.array([0, 4, 8]), numpy.array([0.1, 0.6, 0.8])
+    curves_of_run = {
+        draw_figures.SCALARS["training_accuracy"]: batch,
+        draw_figures.SCALARS["validation_accuracy"]: validation,
+    }
+    (axes,) = draw_figures.draw_curves({"run": curves_of_run}).axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "training batch",
+        "validation set",
+    ]
+    assert (axes.lines[-1].get_xydata() == numpy.transpose(validation)).all()
 
 
 def test_a_smoothed_curve_is_on_top_of_the_raw_one():

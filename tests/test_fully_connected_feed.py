@@ -109,6 +109,14 @@ def test_a_finished_run_is_evaluated_again_without_training(run, tmp_path):
     assert again.splitlines()[-6:] == first.splitlines()[-6:]
 
 
+def test_main_returns_the_precision_on_the_test_set_which_it_printed_last(run, tmp_path, capsys):
+    flags = ["--fake_data", "--max_steps=6", f"--log_dir={tmp_path}", "--seed=0"]
+    run(*flags)
+    for _ in range(2):  # the second time, nothing is left to train
+        precision = fully_connected_feed.main(flags)
+        assert capsys.readouterr().out.endswith(f"Precision @ 1: {precision:.4f}\n")
+
+
 def test_input_data_dir_is_another_name_for_data_dir():
     for flag in ("--data_dir", "--input_data_dir"):
         assert fully_connected_feed.parse_flags([flag, "here"]).data_dir == "here"

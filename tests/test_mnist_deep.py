@@ -217,6 +217,20 @@ def test_the_training_accuracy_is_printed_every_hundred_steps_from_step_0(run, m
     assert shown == ["0", "100", "200"]
 
 
+def test_the_accuracy_on_the_validation_set_is_a_curve(run, monkeypatch, tmp_path):
+    monkeypatch.setattr(Training, "run", lambda *arguments, feed_dict: None)
+    monkeypatch.setattr(Training, "_save", lambda training: None)
+    out = run("--max_steps=1001", "--batch_size=1", f"--log_dir={tmp_path}")
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    points = events.Scalars("validation_accuracy")
+    assert [point.step for point in points] == [0, 1000]
+    # Nothing was trained: the same weights on the same 500 images, and on the test set as many.
+    assert points[0].value == points[1].value
+    assert (points[0].value * 500) % 1 == pytest.approx(0, abs=1e-3)
+    assert "validation" not in out
+
+
 def test_what_dropout_keeps_is_scaled_up_by_what_it_drops(network):
     sess, x, _, keep_prob, _ = network
     images = numpy.random.RandomState(0).rand(20, 784)

@@ -118,6 +118,23 @@ def test_the_links_of_all_documents_lead_to_a_file():
             assert (page.parent / target).exists(), (page.name, target)
 
 
+def anchors_of(page):
+    """Returns the anchors that a page's headings get where Markdown is rendered."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_links_into_documents_lead_to_a_heading():
+    links = []
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("**/*.md")]:
+        for target, anchor in re.findall(r"\]\(([^)#:]*)(?<!\.py)#([^)]+)\)", page.read_text()):
+            to = page.parent / target if target else page
+            links.append((page.name, to.name, anchor, anchor in anchors_of(to)))
+    assert len(links) > 5
+    assert [link for link in links if not link[-1]] == []
+
+
 def test_every_test_that_the_reliability_page_names_exists():
     page = (ROOT / "docs" / "reliability.md").read_text()
     named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page)

@@ -1,7 +1,13 @@
+import fcntl
+import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 
 from robust import script
+from robust.errors import wrapped
 
 import pytest
 import tensorflow.compat.v1 as tf
@@ -71,3 +77,41 @@ def test_an_error_of_a_users_making_ends_in_one_line_and_an_exit_code(error):
 def test_an_error_of_our_own_making_keeps_its_traceback():
     done = run_python("from robust import script\ndef main(): raise KeyError\nscript.run(main)")
     assert "Traceback" in done.stderr
+
+
+LONG = (
+    "train.py: error: logs/run: cannot be written to (No space left on device); make room on the "
+    "disk, or name another folder:\nuv run train.py --log_dir=elsewhere --batch_size=100 --seed=0"
+)
+
+
+def test_a_long_error_is_wrapped_into_what_failed_and_what_to_do():
+    assert wrapped(LONG, 60) == (
+        "train.py: error: logs/run: cannot be written to (No space\n"
+        "    left on device);\n"
+        "  make room on the disk, or name another folder:\n"
+        "uv run train.py --log_dir=elsewhere --batch_size=100 --seed=0"
+    )
+
+
+def test_an_error_that_fits_into_the_terminal_is_one_line():
+    error = LONG.partition("\n")[0]
+    assert wrapped(error, len(error) + 1) == error
+
+
+def test_an_error_is_wrapped_on_a_terminal_only():
+    program = (
+        "from robust import script\n"
+        "def main(): raise OSError('/a: is full; ' + 99 * 'word ' + '; mend it')\n"
+        "script.run(main)"
+    )
+    assert run_python(program).stderr.count("\n") == 1
+    terminal, end_of_script = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 70, 0, 0))
+    subprocess.run([sys.executable, "-c", program], cwd=str(ROOT), stderr=end_of_script)
+    os.close(end_of_script)
+    shown = os.read(terminal, 100000).decode().splitlines()
+    os.close(terminal)
+    assert shown[0] == "-c: error: /a: is full;"
+    assert shown[-1] == "  mend it"
+    assert max(map(len, shown)) <= 70

@@ -2,6 +2,7 @@
 
 from robust import checkpoints
 from robust.errors import CheckpointError
+from robust.evaluation import CHUNK
 
 import numpy
 import tensorflow.compat.v1 as tf
@@ -10,36 +11,34 @@ import mnist_deep
 import mnist_layers_estimator
 from mnist import mnist
 
-CHUNK = 500  # images at once
 
-
-def _softmax_logits(x, shapes):
+def _softmax(x, shapes):
     W, b = (tf.Variable(tf.zeros(shapes[name]), name=name) for name in ("W", "b"))
-    return tf.matmul(x, W) + b
+    return tf.nn.softmax(tf.matmul(x, W) + b)
 
 
-def _deep_logits(x, shapes):
+def _deep(x, shapes):
     y_conv, _ = mnist_deep.deepnn(x)
-    return y_conv
+    return tf.nn.softmax(y_conv)
 
 
-def _fully_connected_logits(x, shapes):
+def _fully_connected(x, shapes):
     hidden1, hidden2 = (shapes[f"hidden{layer}/biases"][0] for layer in (1, 2))
-    return mnist.inference(x, hidden1, hidden2)
+    return tf.nn.softmax(mnist.inference(x, hidden1, hidden2))
 
 
-def _estimator_logits(x, shapes):
+def _estimator(x, shapes):
     spec = mnist_layers_estimator.cnn_model_fn({"x": x}, None, tf.estimator.ModeKeys.PREDICT)
-    # Of which the softmax gives the probabilities again.
-    return tf.log(spec.predictions["probabilities"])
+    return spec.predictions["probabilities"]
 
 
-# A variable that each of the four scripts alone has, the network's name, and how to build it.
+# A variable that only one of the four scripts has, its network's name, and the function that builds
+# its probabilities.
 NETWORKS = {
-    "W": ("softmax", _softmax_logits),
-    "conv1/W_conv1": ("deep", _deep_logits),
-    "hidden1/weights": ("fully_connected", _fully_connected_logits),
-    "conv2d/kernel": ("estimator", _estimator_logits),
+    "W": ("softmax", _softmax),
+    "conv1/W_conv1": ("deep", _deep),
+    "hidden1/weights": ("fully_connected", _fully_connected),
+    "conv2d/kernel": ("estimator", _estimator),
 }
 
 
@@ -66,9 +65,9 @@ class Network:
                 "given to it with --log_dir or --model_dir"
             )
         self._shapes = tf.train.load_checkpoint(self.prefix).get_variable_to_shape_map()
-        for variable, (name, logits) in NETWORKS.items():
+        for variable, (name, build) in NETWORKS.items():
             if variable in self._shapes:
-                self.name, self._logits = name, logits
+                self.name, self._build = name, build
                 return
         raise CheckpointError(f"{self.prefix}: is not a checkpoint of one of the four scripts")
 
@@ -87,7 +86,7 @@ class Network:
         """
         with tf.Graph().as_default(), tf.Session() as sess:
             x = tf.placeholder(tf.float32, [None, 784])
-            y = tf.nn.softmax(self._logits(x, self._shapes))
+            y = self._build(x, self._shapes)
             tf.train.Saver(tf.trainable_variables()).restore(sess, self.prefix)
             return numpy.concatenate(
                 [
