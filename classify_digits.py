@@ -3,8 +3,8 @@
     uv run mnist_deep.py --log_dir logs/deep
     uv run classify_digits.py logs/deep handwriting_samples/three.png handwriting_samples/seven.jpg
 
-prints, for each picture, the digit and the probability of each digit. Where the answer is in doubt
-it says why. With --seen FOLDER it writes the 28x28 pictures that the network saw into a folder.
+prints the digit for each picture, and the probabilities of all ten digits. If an answer is in
+doubt, it says why. --seen FOLDER writes the 28x28 pictures that the network saw into a folder.
 """
 
 import argparse
@@ -20,16 +20,16 @@ from PIL import Image
 from trained.handwriting import SIZE, read_digit
 from trained.network import Network
 
-# Of MNIST's test images, the deep network gives 71% of its wrong answers, and 3% of the right ones,
-# a lower probability after 2,500 steps, when 98% are right.
+# Measured on MNIST's test images with the deep network after 2,500 steps, when 98% of its answers
+# are right: 71% of the wrong answers have a lower probability, and 3% of the right ones.
 LEAST_PROBABILITY = 0.8
 
 
 def parse_flags(argv):
     parser = argparse.ArgumentParser(
-        description="Classifies pictures of handwritten digits. Says so where the best "
-        f"probability is below {LEAST_PROBABILITY}, the ink touches the frame, there seem to be "
-        "several digits, or it hardly looks like a digit.",
+        description="Classifies pictures of handwritten digits. Warns if the best probability is "
+        f"below {LEAST_PROBABILITY}, if the ink touches the frame, if there seem to be several "
+        "digits, or if it hardly looks like a digit.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -53,11 +53,11 @@ def parse_flags(argv):
 
 
 def answer(probabilities, doubts):
-    """Says which digit it is, and what speaks against that, as "3, but the ink touches the frame".
+    """Returns the digit and any doubts as text, such as "3, but the ink touches the frame".
 
     Args:
       probabilities: array of shape [10].
-      doubts: list of what was doubtful in the picture, in words.
+      doubts: list of texts, the doubts about the picture.
     """
     if probabilities.max() < LEAST_PROBABILITY:
         doubts = [*doubts, f"its probability is only {probabilities.max():.2f}"]
@@ -65,16 +65,16 @@ def answer(probabilities, doubts):
 
 
 def write_seen(folder, path, pixels):
-    """Writes the picture that the network saw, and overwrites nothing.
+    """Writes the picture that the network saw, without overwriting a file.
 
     Args:
       folder: path of the folder to write to.
-      path: of the picture that it comes from: three.jpg becomes three-seen.png, or the first of
-        three-seen-2.png, three-seen-3.png and so on that is not there.
+      path: path of the original picture. three.jpg becomes three-seen.png; if that exists,
+        three-seen-2.png, and so on.
       pixels: array of shape [28, 28] on the scale from 0, black, to 1, white.
 
     Returns:
-      path of the file, which may have been there with just this content.
+      path of the file. A file that already has this content is not written again.
 
     Raises:
       OSError: the file cannot be written.

@@ -62,6 +62,7 @@ SCALARS = {
     "training_accuracy": (ACCURACY, BATCH),
     "validation_accuracy": (ACCURACY, VALIDATION),
 }
+STEEP_PART = 0.05  # of the steps: the start, of which an axis of accuracies shows the end only
 SMOOTHED_PART = 0.02  # of a curve's points, on each side of the one that they smooth
 
 
@@ -177,12 +178,13 @@ def draw_curves(curves_of_runs, title=None):
     for place, kind in enumerate(kinds):
         shared = figure.axes[0] if figure.axes else None
         axes = figure.add_subplot(len(kinds), 1, place + 1, sharex=shared)
-        means = []
+        means, later = [], []
         for number, (run, curves) in enumerate(curves_of_runs.items()):
             color = f"C{number % 10}"
             if (kind, BATCH) in curves:
                 steps, values = curves[kind, BATCH]
                 means.append(smoothed(values))
+                later.append(means[-1][steps > STEEP_PART * steps[-1]])
                 label = run if several else BATCH
                 axes.plot(steps, values, color=color, alpha=0.4, linewidth=1)
                 axes.plot(steps, means[-1], color=color, linewidth=2.5, label=label)
@@ -191,8 +193,11 @@ def draw_curves(curves_of_runs, title=None):
                 label = f"{run}, {VALIDATION}" if several else VALIDATION
                 color = color if several else "black"
                 axes.plot(steps, values, "--o", color=color, markersize=4, label=label)
+                later.append(values[steps > STEEP_PART * steps[-1]])
         if kind == LOSS:
             _make_logarithmic(axes, numpy.concatenate(means))
+        if kind == ACCURACY:
+            _cut_off_the_start(axes, numpy.concatenate(later))
         axes.set_ylabel(kind)
         axes.set_xlabel("training step")
         axes.xaxis.set_major_locator(
@@ -206,6 +211,18 @@ def draw_curves(curves_of_runs, title=None):
         figure.suptitle(title, fontsize=17)
     figure.tight_layout()
     return figure
+
+
+def _cut_off_the_start(axes, later):
+    """Makes the axis of an accuracy begin below the later values, so that they are no flat line.
+
+    Args:
+      axes: axes with the curves in them.
+      later: array of the values after the steep start.
+    """
+    spread = numpy.ptp(later) if later.size else 0
+    if spread:
+        axes.set_ylim(max(0, later.min() - spread / 2), later.max() + spread / 10)
 
 
 def _make_logarithmic(axes, means):

@@ -28,15 +28,16 @@ TIMES = {1: "1 s", 3: "3 s", 10: "10 s", 30: "30 s", 100: "100 s", 300: "5 min",
 
 def step_times(page):
     """Returns the rows of the first table of a page: names and milliseconds per step."""
-    rows = re.findall(r"^\| (.+?) \| ([0-9.]+) \|.*\n", page.split("\n## ")[1], re.MULTILINE)
-    return [(re.sub(r"[*`]", "", name), float(ms)) for name, ms in rows]
+    section = re.sub(r"[*`]", "", page.split("\n## ")[1])
+    rows = re.findall(r"^\| (.+?) \| ([0-9.]+) \|", section, re.MULTILINE)
+    return [(name, float(ms)) for name, ms in rows]
 
 
 @matplotlib.rc_context(draw_figures.STYLE)
 def draw_step_times(rows):
     """Returns a figure with a bar for each contender, the fastest at the bottom."""
     rows = sorted(rows, key=lambda row: -row[1])
-    names = [name.replace(", ", "\n", 1) for name, _ in rows]
+    names = [re.sub(", | (?=on )", "\n", name, count=1) for name, _ in rows]
     figure = draw_figures.new_figure(0.72 * len(rows) + 0.9)
     axes = figure.add_subplot(1, 1, 1)
     colors = [OURS if "mnist_deep" in name else OTHERS for name in names]

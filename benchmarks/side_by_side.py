@@ -1,10 +1,12 @@
 """Runs programs in turn, so that a noisy machine is as noisy to all, and compares them."""
 
 import json
+import os
 import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 
@@ -17,20 +19,36 @@ def alternate(commands, rounds):
         files and byte code, is not counted.
 
     Returns:
-      dict from name to a list of dicts: what each run printed in its last line as JSON, or, where
-      that is no dict, "process, s", the seconds from its start to its end.
+      dict from name to a list of dicts: what each run printed in its last line as JSON. If that is
+      not a dict, it is measured from outside: "process, s", the seconds from its start to its end,
+      and "peak memory, MB".
     """
     runs = {name: [] for name in commands}
     for _ in range(rounds + 1):
         for name, command in commands.items():
-            start = time.perf_counter()
-            done = subprocess.run(command, capture_output=True)
-            seconds = time.perf_counter() - start
-            if done.returncode:
-                sys.exit(f"{command} failed:\n{done.stderr.decode()}")
-            printed = json.loads(done.stdout.decode().splitlines()[-1])
-            runs[name].append(printed if isinstance(printed, dict) else {"process, s": seconds})
+            printed, outside = run(command)
+            runs[name].append(printed if isinstance(printed, dict) else outside)
     return {name: measured[1:] for name, measured in runs.items()}
+
+
+def run(command):
+    """Runs a command, and returns its last line, from JSON or as text, and what it took."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=out, stderr=err)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        for file in (out, err):
+            file.seek(0)
+        if status:
+            sys.exit(f"{command} failed:\n{err.read().decode()}")
+        process.returncode = status  # or Popen would wait for it again
+        last_line = out.read().decode().splitlines()[-1]
+    try:
+        printed = json.loads(last_line)
+    except ValueError:
+        printed = last_line
+    return printed, {"process, s": seconds, "peak memory, MB": usage.ru_maxrss * 1024 / 1e6}
 
 
 def report(runs):

@@ -2,14 +2,17 @@
 
     uv run benchmarks/softmax.py --data_dir MNIST_data
     uv run benchmarks/softmax.py --data_dir MNIST_data --tf2 PYTHON
+    uv run benchmarks/softmax.py --data_dir MNIST_data --tf2 PYTHON --mechanics
 
 All train 1000 steps of 100 and print the accuracy on the test set; the files are there. With --tf2,
-the script also runs under an interpreter that has TensorFlow 2.15.
+the script also runs under an interpreter that has TensorFlow 2.15. With --mechanics it is
+fully_connected_feed.py, whose tutorial's code is not measured. Linux only.
 """
 
 import argparse
 import os
 import sys
+import tempfile
 
 import side_by_side
 
@@ -44,19 +47,28 @@ def main():
     parser.add_argument("--data_dir", default="MNIST_data", help="folder of the MNIST files")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each")
     parser.add_argument("--tf2", metavar="PYTHON", help="interpreter that has TensorFlow 2.15")
+    parser.add_argument("--mechanics", action="store_true", help="measure Mechanics 101 instead")
     parser.add_argument("--tutorial", action="store_true", help=argparse.SUPPRESS)
     flags = parser.parse_args()
     if flags.tutorial:
         tutorial(flags.data_dir)
         return
     data_dir = ["--data_dir", flags.data_dir]
-    script = [os.path.join(ROOT, "mnist_softmax.py"), *data_dir]
-    commands = {
-        "tutorial": [sys.executable, __file__, "--tutorial", *data_dir],
-        "mnist_softmax.py": [sys.executable, *script],
-    }
+    if flags.mechanics:
+        with tempfile.TemporaryDirectory() as folder:
+            logs = f"--log_dir={folder}/{{time}}"  # a new folder for each run
+            compare("fully_connected_feed", {}, [*data_dir, logs], flags)
+    else:
+        tutorial_command = [sys.executable, __file__, "--tutorial", *data_dir]
+        compare("mnist_softmax", {"tutorial": tutorial_command}, data_dir, flags)
+
+
+def compare(script, others, script_flags, flags):
+    """Compares other commands with a script, on one or both versions of TensorFlow."""
+    command = [os.path.join(ROOT, f"{script}.py"), *script_flags]
+    commands = {**others, "this": [sys.executable, *command]}
     if flags.tf2:
-        commands["on TensorFlow 2"] = [flags.tf2, *script]
+        commands["on TensorFlow 2"] = [flags.tf2, *command]
     side_by_side.report(side_by_side.alternate(commands, flags.rounds))
 
 

@@ -1,9 +1,9 @@
-"""Serves minibatches, in the order in which TensorFlow 1.15's own reader serves them.
+"""Serves minibatches in the same order as TensorFlow 1.15's own reader.
 
-Source: tensorflow.contrib.learn.python.learn.datasets.mnist in TensorFlow 1.15, whose arguments,
-private attributes and use of random numbers code in the wild relies on. Two things are not the
-same: random numbers come from a state of their own, and the images stay the bytes that they are in
-the file until somebody asks for the array.
+Source: tensorflow.contrib.learn.python.learn.datasets.mnist in TensorFlow 1.15. Existing code
+relies on its arguments, its private attributes and its use of random numbers. Two things differ:
+each reader has its own random state, and the images stay bytes, as in the file, until the whole
+array is requested.
 """
 
 import operator
@@ -26,15 +26,16 @@ class DataSet:
       images: array of shape [examples, rows, columns, 1], or any shape [examples, ...] with
         reshape=False. Grey values are on the scale from 0 to 255.
       labels: array of shape [examples] or [examples, classes].
-      fake_data: leave images and labels aside and draw 10,000 digits instead.
+      fake_data: ignore images and labels, and draw 10,000 digits instead.
       one_hot: with fake_data, labels of shape [examples, 10] instead of [examples].
       dtype: float32 to serve images on the scale from 0 to 1, uint8 to serve them as they are;
         TensorFlow's, numpy's, or the name.
       reshape: serve images of shape [rows * columns] instead of [rows, columns, 1].
-      seed: integer that makes the order repeatable; or a numpy.random.RandomState, to share it
-        between sets. By default the seed of TensorFlow's default graph, if TensorFlow is imported
-        and tf.set_random_seed was called, and else a new order each time; with fake_data, 0.
-      copy: False promises that nobody else writes to the arrays, so that none needs copying.
+      seed: integer that makes the order repeatable, or a numpy.random.RandomState that several sets
+        share. The default is the seed of TensorFlow's default graph, if TensorFlow is imported and
+        tf.set_random_seed was called. Otherwise the order differs each time. With fake_data, the
+        default is 0.
+      copy: False if nobody else writes to the arrays, so that they need not be copied.
 
     Raises:
       TypeError: dtype is neither float32 nor uint8.
@@ -77,15 +78,15 @@ class DataSet:
 
     @property
     def images(self):
-        """All images in the order of this epoch; editing them in place edits what is served.
+        """All images in the order of this epoch. Changing them in place changes the batches.
 
-        As float32 they take four times the memory of the bytes that are kept until somebody asks.
+        As float32 they take four times the memory of the bytes that the set keeps otherwise.
         """
         return self._images
 
     @property
     def labels(self):
-        """All labels in the order of this epoch; editing them in place edits what is served."""
+        """All labels in the order of this epoch. Changing them in place changes the batches."""
         return self._labels
 
     @property
@@ -98,7 +99,7 @@ class DataSet:
         """Number of times that all examples were served."""
         return self._epochs_completed
 
-    # Code in the wild reads and assigns these two.
+    # Existing code reads and assigns these two.
     @property
     def _images(self):
         return self._image_rows.share()
@@ -116,21 +117,21 @@ class DataSet:
         self._label_rows = _Rows(labels, shared=True)
 
     def next_batch(self, batch_size, fake_data=False, shuffle=True):
-        """Returns the next examples, beginning another epoch where one ends.
+        """Returns the next examples. At the end of an epoch, the next one begins.
 
         Args:
-          batch_size: number of examples; more than there are in the set is fine. A negative number
-            goes back by as many in this epoch and returns no rows, as TensorFlow's reader does.
-          fake_data: says that the caller expects the set to be a fake one.
-          shuffle: take up a new order with each epoch that begins.
+          batch_size: number of examples, which may exceed the size of the set. A negative number
+            goes back by as many examples and returns no rows, as in TensorFlow's reader.
+          fake_data: True if the caller expects a set of fake data.
+          shuffle: whether each new epoch has a new order.
 
         Returns:
           images and labels, two new arrays of batch_size rows each.
 
         Raises:
           InvalidDataError: a ValueError; the set is empty.
-          ValueError: batch_size goes back beyond the start of the epoch, or fake_data is asked of a
-            set that is not fake.
+          ValueError: batch_size goes back beyond the start of the epoch, or fake_data is True and
+            the set is not fake.
           TypeError: batch_size is not an integer.
         """
         missing = operator.index(batch_size)
@@ -163,7 +164,7 @@ class DataSet:
         return numpy.concatenate(images), numpy.concatenate(labels)
 
     def examples(self, start, stop):
-        """Returns some examples in the order of this epoch; what next_batch serves stays the same.
+        """Returns some examples in the order of this epoch. The next batch stays the same.
 
         Returns:
           images and labels, two new arrays of stop - start rows each, fewer at the set's end.
@@ -182,7 +183,7 @@ class DataSet:
 
 
 def _image_rows(images, dtype, copy):
-    """Returns the rows to serve, as TensorFlow's class would hold them at this point."""
+    """Returns the rows to serve, with the values that TensorFlow's class would hold."""
     if dtype != numpy.float32:
         return _Rows(images, shared=copy)
     if images.dtype != numpy.uint8:
@@ -191,11 +192,11 @@ def _image_rows(images, dtype, copy):
 
 
 class _Rows:
-    """The rows of an array in an order that changes with each epoch.
+    """The rows of an array, in an order that changes with each epoch.
 
-    While nobody outside holds the array, a new order costs a permutation of row numbers. From the
-    moment that somebody does, each order makes a new array, as in TensorFlow's class: what was
-    written into the old one up to then goes along, what is written later does not.
+    A new order is a permutation of row numbers, as long as the array is not shared. Once the caller
+    has the array, each order makes a new array, as in TensorFlow's class. The new array contains
+    what was written into the old one before, and not what is written into it later.
     """
 
     def __init__(self, array, shared, to_float=False):
@@ -219,7 +220,7 @@ class _Rows:
             self._order = self._order[permutation]
 
     def share(self):
-        """Returns the whole array in its present order, to be read and written outside."""
+        """Returns the whole array in its current order; the caller may write to it."""
         if self._to_float:
             whole = numpy.empty(self._array.shape, numpy.float32)
             for start in range(0, len(whole), 1000):
@@ -237,7 +238,7 @@ def image_dtype(dtype):
     Raises:
       TypeError: it is neither uint8 nor float32.
     """
-    # TensorFlow reads Python's float as its own default.
+    # TensorFlow treats Python's float as float32.
     found = numpy.float32 if dtype is float else getattr(dtype, "as_numpy_dtype", dtype)
     if numpy.dtype(found) not in (numpy.uint8, numpy.float32):
         raise TypeError(f"image dtype {dtype!r}, expected uint8 or float32")
@@ -245,7 +246,7 @@ def image_dtype(dtype):
 
 
 def random_state(seed, fake_data):
-    """Returns the random state of a data set; see DataSet for what the arguments may be."""
+    """Returns the random state of a data set. DataSet documents the arguments."""
     if isinstance(seed, numpy.random.RandomState):
         return seed
     if seed is None:
@@ -254,7 +255,7 @@ def random_state(seed, fake_data):
 
 
 def _graph_seed():
-    # Looked up, never imported: who called tf.set_random_seed has TensorFlow loaded.
+    # Not imported: if tf.set_random_seed was called, TensorFlow is loaded already.
     tensorflow = sys.modules.get("tensorflow")
     get_default_graph = getattr(
         getattr(getattr(tensorflow, "compat", None), "v1", None), "get_default_graph", None
@@ -263,5 +264,5 @@ def _graph_seed():
 
 
 def _scaled(images):
-    """Brings grey values from the scale 0 to 255 to the scale 0 to 1, in float32."""
+    """Converts grey values from the scale 0 to 255 to the scale 0 to 1, as float32."""
     return numpy.multiply(images, numpy.float32(1.0 / 255.0), dtype=numpy.float32)

@@ -1,4 +1,4 @@
-"""Reads MNIST out of a folder, after fetching what is missing there, into three data sets."""
+"""Reads MNIST from a folder into three data sets, and downloads missing files first."""
 
 import collections
 import hashlib
@@ -41,23 +41,23 @@ def read_data_sets(
     seed=None,
     source_url=DEFAULT_SOURCE_URL,
 ):
-    """Returns MNIST as training, validation and test set, downloading it the first time.
+    """Returns MNIST as training, validation and test set. Missing files are downloaded.
 
     Arguments, shapes and, for the same seed, batches are those of TensorFlow 1.15's
     tensorflow.examples.tutorials.mnist.input_data.read_data_sets.
 
     Args:
-      train_dir: folder of the four files, gzipped or not. What is missing or damaged there is
-        downloaded; a damaged file is replaced only once its successor has been checked.
-      fake_data: draw 10,000 digits for each set instead, without files and network.
+      train_dir: folder of the four files, gzipped or not. Missing and damaged files are
+        downloaded. A damaged file is replaced after the checksum of the new one was verified.
+      fake_data: draw 10,000 digits for each set instead, without files and without a network.
       one_hot: labels as float64 rows of shape [10] instead of uint8 numbers.
       dtype: float32 for images on the scale from 0 to 1, uint8 for 0 to 255; TensorFlow's,
         numpy's, or the name.
       reshape: images of shape [784] instead of [28, 28, 1].
-      validation_size: how many of the 60,000 training examples make the validation set.
+      validation_size: how many of the 60,000 training examples go into the validation set.
       seed: integer that makes the batches repeatable. Fake data are repeatable without one.
-      source_url: where to download from instead of the mirrors of MNIST: the address of a folder
-        with four files of the same names, as Fashion-MNIST's.
+      source_url: URL of a folder with four files of the same names, such as Fashion-MNIST's, to
+        download from instead of the mirrors of MNIST.
 
     Returns:
       Datasets(train, validation, test), of DataSet each.
@@ -70,7 +70,7 @@ def read_data_sets(
       OSError: a file may not be read.
       TypeError: dtype is neither float32 nor uint8.
     """
-    # One state for all three, since TensorFlow's sets take turns at numpy's global one.
+    # All three sets share one random state, as TensorFlow's sets share numpy's global one.
     state = random_state(seed, fake_data)
     options = {"dtype": image_dtype(dtype), "reshape": reshape, "seed": state}
     if fake_data:
@@ -123,7 +123,7 @@ def _read_folder(folder, source_url):
 
 
 def _read_first_valid(folder, name):
-    """Reads a file under any of the names by which it is handed around."""
+    """Reads a file under any of the names that are in use for it."""
     plain = name[: -len(".gz")]
     dotted = plain.replace("-idx", ".idx")
     problem = None

@@ -1,6 +1,6 @@
-"""Fetches the MNIST files: mirror after mirror, and checked before they take their place.
+"""Downloads the MNIST files from several mirrors, and verifies them before they are used.
 
-Proxies are taken from the environment (HTTPS_PROXY), as are certificates (REQUESTS_CA_BUNDLE).
+The environment can name a proxy (HTTPS_PROXY) and certificates (REQUESTS_CA_BUNDLE).
 """
 
 import contextlib
@@ -48,7 +48,7 @@ MIRRORS = (
     "https://web.archive.org/web/2020id_/http://yann.lecun.com/exdb/mnist/",
 )
 DEFAULT_SOURCE_URL = MIRRORS[0]
-# MNIST's first home, which old code still names and which no longer serves the files.
+# MNIST's first website. Old code still names it, but it no longer serves the files.
 ORIGINAL_HOME = "yann.lecun.com/exdb/mnist"
 
 TEMPORARY = ".download-"
@@ -59,10 +59,10 @@ CHUNK_BYTES = 1 << 16
 
 
 class DownloadError(OSError, InvalidDataError):
-    """None of the sources gave the files that were asked for, or they could not be stored.
+    """No source provided the requested files, or they could not be stored.
 
-    It is both, so that `except InvalidDataError` catches all that can be wrong with the data, and
-    the `except IOError` of old code goes on catching what fails on the way.
+    It has two base classes: `except InvalidDataError` catches everything that can be wrong with the
+    data, and the `except IOError` of old code still catches failed downloads.
     """
 
 
@@ -71,29 +71,29 @@ class _ChecksumError(Exception):
 
 
 def is_mnist_source(source_url):
-    """Says whether the files at that address must have the checksums of MNIST."""
+    """Returns whether the files at that URL must have the checksums of MNIST."""
     if not source_url or ORIGINAL_HOME in source_url:
         return True
     return _with_slash(source_url) in MIRRORS
 
 
 def download_files(names, folder, source_url, read):
-    """Downloads files into a folder; each appears there whole and checked, or not at all.
+    """Downloads files into a folder. Each file appears there complete and verified, or not at all.
 
-    Of several processes that want the same files, one downloads them and the others wait.
+    If several processes want the same files, one downloads them and the others wait.
 
     Args:
       names: file names out of CHECKSUMS.
-      folder: path of the folder, made if it is not there. A file of that name is replaced.
-      source_url: address of a folder with files of these names. One of MNIST's own stands for
-        all its mirrors, and checksums are compared.
+      folder: path of the folder, made if it does not exist. A file of the same name is replaced.
+      source_url: URL of a folder with files of these names. If it is one of MNIST's, all mirrors
+        are tried, and checksums are compared.
       read: function of a path that returns the file's content, or raises InvalidDataError.
 
     Returns:
       dict from name to what `read` returned.
 
     Raises:
-      DownloadError: no source gave all of the files; those that came are kept.
+      DownloadError: files are still missing after all sources were tried. Others are kept.
     """
     with _alone_in(folder) as temporary:
         contents = _placed_meanwhile(names, folder, read)
@@ -107,7 +107,7 @@ def _alone_in(folder):
     try:
         os.makedirs(folder, exist_ok=True)
         with folder_lock(folder) as held:
-            if held:  # so the process that made these was killed
+            if held:  # the process that made these folders was killed
                 for left_over in glob.glob(os.path.join(glob.escape(folder), TEMPORARY + "*")):
                     shutil.rmtree(left_over, ignore_errors=True)
             with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=folder) as temporary:
@@ -127,7 +127,7 @@ def _alone_in(folder):
 
 
 def _placed_meanwhile(names, folder, read):
-    """Returns the content of the files that another process has placed by now."""
+    """Returns the content of the files that another process has downloaded meanwhile."""
     contents = {}
     for name in names:
         with contextlib.suppress(FileNotFoundError, InvalidDataError):
@@ -170,7 +170,7 @@ def _with_slash(url):
 
 
 def _download(url, path, name_in_checksums):
-    # Imported here because they take longer than reading the files that are there already.
+    # Imported here because importing them takes longer than reading the existing files.
     import pooch
     from tqdm import tqdm
 
@@ -190,7 +190,7 @@ def _download(url, path, name_in_checksums):
         fetch(url, path, None)
     finally:
         if progress is not None:
-            progress.close()  # or an error would follow the bar in its line
+            progress.close()  # otherwise an error would appear behind the bar, in the same line
     if name_in_checksums is not None:
         found, expected = pooch.file_hash(path), CHECKSUMS[name_in_checksums][0]
         if found != expected:
@@ -212,18 +212,18 @@ def _source_errors():
 
 
 def _is_final(error):
-    """Says whether asking the same source again is pointless."""
+    """Returns whether there is no point in trying the same source again."""
     import requests
     import urllib3
 
     if isinstance(error, requests.exceptions.HTTPError):
         status = error.response.status_code
         return 400 <= status < 500 and status not in (408, 429)
-    # The errors by which requests refuses an address are ValueErrors too.
+    # requests raises an error that is also a ValueError if it does not accept a URL.
     refused = isinstance(error, requests.exceptions.RequestException) and isinstance(
         error, ValueError
     )
-    # A network that drops packets would let each round wait as long as the first.
+    # If the network drops packets, each round would wait as long as the first.
     unreachable = (
         urllib3.exceptions.NameResolutionError,
         urllib3.exceptions.ConnectTimeoutError,
@@ -257,7 +257,7 @@ def _reason(error):
 
 
 def _summary(failures):
-    """Lists the sources by the cause of their failure, so that each cause appears once."""
+    """Returns a text that lists the hosts by the cause of their failure."""
     hosts = {}
     for source, reason in failures.items():
         hosts.setdefault(reason, []).append(source.split("://", 1)[-1].split("/")[0])

@@ -1,8 +1,8 @@
-"""Draws digits that look handwritten, for where MNIST is not to be had.
+"""Draws digits that look handwritten, for use without MNIST.
 
-Each digit is a set of pen strokes. For every picture their control points are moved a little, the
-whole is slanted, turned and stretched, and the stroke is drawn with a pen of its own width. Then
-the digit is brought to MNIST's form: fitted into 20x20 pixels and centred by mass in 28x28.
+Each digit is a set of pen strokes. For each picture, the control points of the strokes are moved a
+little, the digit is slanted, turned and stretched, and the pen gets a random width. The digit is
+then brought to MNIST's form: scaled into 20x20 pixels, and centred by mass in 28x28 pixels.
 """
 
 import numpy
@@ -11,7 +11,7 @@ from input_data.idx import dense_to_one_hot
 
 SIZE = 28
 BOX = 20
-# Two pen widths less than the box, so that the ink stays inside it.
+# Two pen widths less than the box, so that the ink stays inside the box.
 LINE_BOX = BOX - 2.5
 POINTS_PER_DIGIT = 72
 DRAWN_AT_ONCE = 250  # what fits into a processor's cache
@@ -62,12 +62,12 @@ STROKES = (
 
 
 def draw(count, random_state, one_hot=False):
-    """Draws digits, each class equally likely.
+    """Draws random digits. All classes are equally likely.
 
     Args:
       count: number of digits.
-      random_state: numpy.random.RandomState that all random numbers come from.
-      one_hot: form of the labels.
+      random_state: numpy.random.RandomState, the source of all random numbers.
+      one_hot: whether labels are one-hot rows.
 
     Returns:
       images, a uint8 array of shape [count, 28, 28, 1] with 0 for paper and 255 for ink, and
@@ -103,7 +103,7 @@ def _write(strokes, smoothing, count, random_state):
 
 
 def _smoothing(strokes):
-    """Returns the matrix that takes control points to evenly many points on smooth curves.
+    """Returns the matrix that maps control points to many points on smooth curves.
 
     The curves are Catmull-Rom splines, which pass through their control points.
     """
@@ -134,7 +134,7 @@ def _centre(points):
     """Fits points into MNIST's 20x20 box and puts their centre of mass in the middle."""
     extent = points.max(axis=1) - points.min(axis=1)
     points = points * (LINE_BOX / extent.max(axis=1))[:, numpy.newaxis, numpy.newaxis]
-    # A point stands for the piece of stroke to the next one, where the pen was not lifted.
+    # The weight of a point is its distance to the next one, unless the pen was lifted.
     pieces = numpy.minimum(numpy.linalg.norm(numpy.diff(points, axis=1), axis=2), 2)
     middle = (points[:, :-1] * pieces[:, :, numpy.newaxis]).sum(axis=1) / pieces.sum(
         axis=1, keepdims=True

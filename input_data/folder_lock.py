@@ -1,4 +1,4 @@
-"""Lets one process at a time work in a folder. A lock leaves no file, and ends with its process."""
+"""Locks a folder for one process. A lock leaves no file, and ends with its process."""
 
 import contextlib
 import os
@@ -15,17 +15,17 @@ class FolderInUseError(OSError):
 
 @contextlib.contextmanager
 def folder_lock(folder, wait=True):
-    """Holds a folder; a context manager.
+    """A context manager that locks a folder.
 
     Args:
-      folder: path of a folder that is there.
-      wait: wait until nobody else holds it.
+      folder: path of an existing folder.
+      wait: whether to wait while another process has the lock.
 
     Yields:
-      whether the folder is held: False on systems that cannot lock folders, as Windows.
+      whether the folder is locked: False on systems without such locks, such as Windows.
 
     Raises:
-      FolderInUseError: another process holds the folder, and wait is False.
+      FolderInUseError: another process has the lock, and wait is False.
     """
     if fcntl is None:
         yield False

@@ -1,8 +1,8 @@
-"""Reads IDX files, the format of MNIST, and trusts nothing in them.
+"""Reads IDX files, the format of MNIST, and checks everything in them.
 
 An IDX file is a magic number (two zero bytes, the element type, the number of dimensions), one
-big-endian 32-bit size per dimension, and the elements, the last dimension running fastest. MNIST
-holds unsigned bytes only: images in three dimensions, labels in one.
+big-endian 32-bit size per dimension, and the elements, with the last dimension varying fastest.
+MNIST has unsigned bytes only: images in three dimensions, labels in one.
 
 Source of the format: http://yann.lecun.com/exdb/mnist/ ("FILE FORMATS FOR THE MNIST DATABASE").
 """
@@ -14,19 +14,19 @@ import struct
 import numpy
 
 try:
-    from isal import isal_zlib as zlib  # the same, in two thirds of the time
-except ImportError:  # where somebody has taken this folder along, without the project's packages
+    from isal import isal_zlib as zlib  # takes two thirds of the time
+except ImportError:  # this folder was copied without the project's packages
     import zlib
 
 UNSIGNED_BYTE = 0x08
 GZIP_MAGIC = b"\x1f\x8b"
 CHUNK_BYTES = 1 << 16
-# The largest set in the wild, EMNIST, takes 0.64 GB. A small gzip file can expand to far more.
+# The largest known set, EMNIST, takes 0.64 GB. A small gzip file can expand to far more.
 LARGEST_BYTES = 1 << 30
 
 
 class InvalidDataError(ValueError):
-    """A data file, or a set of them, that cannot be what its name says."""
+    """A data file, or a set of files, is damaged or is not what its name says."""
 
 
 def extract_images(f):
@@ -50,8 +50,8 @@ def extract_labels(f, one_hot=False, num_classes=10):
 
     Args:
       f: a path, or a file object open for reading bytes.
-      one_hot: turn each label into a row that is 1 at the label and 0 elsewhere.
-      num_classes: labels lie between 0 and num_classes - 1.
+      one_hot: whether to return each label as a row that is 1 at the label and 0 elsewhere.
+      num_classes: labels must be from 0 to num_classes - 1.
 
     Returns:
       uint8 array of shape [labels], or float64 array of shape [labels, num_classes].
@@ -95,7 +95,7 @@ def dense_to_one_hot(labels_dense, num_classes):
 def read_idx(f, dimensions):
     """Reads an IDX file of unsigned bytes, gzipped or not, whatever its name says.
 
-    Memory grows with the bytes that are there, not with what the header announces. A header that
+    The memory used depends on the size of the file, not on what its header announces. A header that
     announces more than 1 GiB is refused before the rest is read.
 
     Args:
@@ -103,10 +103,10 @@ def read_idx(f, dimensions):
       dimensions: how many dimensions the file must have.
 
     Returns:
-      uint8 array with the shape that the header gives. It is writable and shares no memory.
+      uint8 array with the shape that the header gives. It is writable.
 
     Raises:
-      InvalidDataError: anything else than one whole IDX file of that kind.
+      InvalidDataError: the file is not exactly one whole IDX file of that kind.
       OSError: the file cannot be opened or read.
     """
     name = _name_of(f)

@@ -1,4 +1,4 @@
-"""Replaces what Ctrl-C and SIGTERM do, for as long as something must not be left half done."""
+"""Replaces the handlers of Ctrl-C and SIGTERM while something must not be interrupted."""
 
 import contextlib
 import functools
@@ -10,13 +10,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextlib.contextmanager
 def signals_handled_by(handle):
-    """Lets a function handle Ctrl-C and SIGTERM inside `with`.
+    """A context manager: a function handles Ctrl-C and SIGTERM inside `with`.
 
-    A signal that the process ignores, as Ctrl-C in the background, stays ignored. Outside of the
-    main thread Python neither sets handlers nor calls them, so there nothing changes.
+    A signal that the process ignores stays ignored, such as Ctrl-C in the background. Python sets
+    signal handlers in the main thread only, so in other threads nothing changes.
 
     Args:
-      handle: function of the signal's number and of the handler before, which takes no arguments.
+      handle: function of two arguments: the signal's number, and a function without arguments that
+        calls the previous handler.
     """
 
     def replacement(previous):

@@ -1,7 +1,7 @@
 """A fully connected network in three stages, the model of the tutorial "TensorFlow Mechanics 101".
 
-inference() builds what predicts, loss() adds what is to be made small, and training() adds what
-makes it small. evaluation() counts the right predictions.
+inference() builds the network up to its predictions, loss() adds the loss, and training() adds the
+operations that minimize the loss. evaluation() counts the correct predictions.
 
 fully_connected_feed.py trains it.
 """
@@ -18,8 +18,8 @@ IMAGE_PIXELS = IMAGE_SIZE * IMAGE_SIZE
 def inference(images, hidden1_units, hidden2_units):
     """Builds the network up to its predictions: two layers of ReLUs and a linear one.
 
-    Weights start from a truncated normal distribution whose deviation is one over the square root
-    of the layer's inputs, biases from zero.
+    The initial weights come from a truncated normal distribution. Its standard deviation is one
+    over the square root of the number of the layer's inputs. The initial biases are zero.
 
     Args:
       images: float32 tensor of shape [batch, 784].
@@ -81,10 +81,10 @@ def training(loss, learning_rate):
 
     Args:
       loss: float32 tensor of shape [].
-      learning_rate: what a gradient is multiplied with.
+      learning_rate: factor by which gradients are multiplied.
 
     Returns:
-      train_op, the operation that does one step of training.
+      train_op, the operation that does one training step.
     """
     tf.summary.scalar("loss", loss)
     optimizer = tf.train.GradientDescentOptimizer(learning_rate)
@@ -93,7 +93,7 @@ def training(loss, learning_rate):
 
 
 def evaluation(logits, labels):
-    """Adds the count of examples whose label has the largest logit.
+    """Adds an operation that counts the examples whose label has the largest logit.
 
     Args:
       logits: float32 tensor of shape [batch, 10].

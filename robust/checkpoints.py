@@ -1,4 +1,4 @@
-"""Saves the variables of a training, finds them again, and says which it goes on with."""
+"""Saves the variables of a training, and finds the checkpoint to resume from."""
 
 import os
 import re
@@ -16,16 +16,16 @@ UNREADABLE = (tf.errors.OpError, IndexError)
 class Checkpoints:
     """The checkpoints of one training, in its log folder.
 
-    Made after the graph is built, with a global step in it. Of the checkpoints it writes, the last
-    five are kept. Other files in the folder are left alone.
+    Create it after the graph is complete; the graph must have a global step. The last five
+    checkpoints are kept. Other files in the folder are left alone.
 
     Args:
-      log_dir: path of a folder that is there.
+      log_dir: path of an existing folder.
     """
 
     def __init__(self, log_dir):
         self._log_dir = log_dir
-        # With relative paths, a folder can be moved and resumed where it is then.
+        # With relative paths, the folder can be moved and still be resumed.
         self._saver = tf.train.Saver(max_to_keep=CHECKPOINTS_KEPT, save_relative_paths=True)
         self._global_step = global_step()
         self._latest = None
@@ -44,7 +44,7 @@ class Checkpoints:
             sess.run(tf.global_variables_initializer())
             return 0
         self._saver.restore(sess, self._latest)
-        # Five are kept of all runs together, not of each run.
+        # Keep five checkpoints of all runs together, not five of each run.
         prefixes = _newest_first(self._log_dir)
         kept = prefixes[prefixes.index(self._latest) :][:CHECKPOINTS_KEPT]
         self._saver.recover_last_checkpoints(kept[::-1])
@@ -67,11 +67,11 @@ class Checkpoints:
         return self._latest
 
     def latest(self):
-        """Returns the path prefix that was saved to or restored from last, or None."""
+        """Returns the path prefix of the last checkpoint saved or restored, or None."""
         return self._latest
 
     def what_is_left(self):
-        """Says which checkpoint a training that failed can go on from."""
+        """Returns a sentence that names the checkpoint from which a failed training can resume."""
         if self._latest is None:
             return "Nothing was saved"
         return f"The last good checkpoint is {self._latest}"
@@ -80,7 +80,7 @@ class Checkpoints:
 def global_step():
     """Returns the variable of the default graph that counts the training steps, or None.
 
-    On TensorFlow 2, tf.train.get_global_step refuses one that tf.Variable made.
+    On TensorFlow 2, tf.train.get_global_step does not accept one made by tf.Variable.
     """
     for variable in tf.global_variables():
         if variable.op.name == tf.GraphKeys.GLOBAL_STEP:
@@ -91,7 +91,7 @@ def global_step():
 def latest_usable(log_dir):
     """Returns the path prefix of a folder's last checkpoint, or None if there is none.
 
-    In place of a checkpoint that is damaged the one before it is taken, and this is said.
+    A damaged checkpoint is skipped, with a message, and the one before it is used.
 
     Raises:
       CheckpointError: the checkpoint holds other variables than the default graph, or none can be
@@ -115,19 +115,19 @@ def latest_usable(log_dir):
 
 
 def announce(prefix):
-    """Says from which checkpoint training goes on, and returns its step."""
+    """Prints the checkpoint from which training resumes, and returns its step."""
     step = int(tf.train.load_variable(prefix, tf.GraphKeys.GLOBAL_STEP))
     print(f"resuming at step {step} from {prefix}")
     return step
 
 
 def announce_the_end(max_steps):
-    """Says why nothing is trained."""
+    """Prints that all steps are done already."""
     print(f"nothing left to train: --max_steps is {max_steps}")
 
 
 def choose(log_dir, prefix):
-    """Makes a checkpoint the one that TensorFlow resumes, in its own file in that folder."""
+    """Writes a checkpoint into the folder's file "checkpoint", so that TensorFlow resumes it."""
     prefixes = _newest_first(log_dir)
     if prefix != os.path.join(log_dir, _chosen(log_dir)):
         older = prefixes[prefixes.index(prefix) :]
@@ -146,7 +146,7 @@ def _newest_first(log_dir):
 
 
 def _chosen(log_dir):
-    """Returns the name in TensorFlow's file of the last checkpoint, which a user may have set."""
+    """Returns the checkpoint that the file "checkpoint" names; a user may have edited it."""
     try:
         state = tf.train.get_checkpoint_state(log_dir)
     except ValueError:  # not text, or empty
@@ -155,7 +155,7 @@ def _chosen(log_dir):
 
 
 def _check(prefix):
-    """Reads a checkpoint through, for its checksums, and compares it with the default graph."""
+    """Reads a whole checkpoint, to verify its checksums, and compares it with the default graph."""
     reader = tf.train.load_checkpoint(prefix)
     found = reader.get_variable_to_shape_map()
     for variable in tf.global_variables():

@@ -1,4 +1,4 @@
-"""Trains an Estimator as one process of the cluster that TF_CONFIG describes."""
+"""Trains an Estimator as one of the processes of the cluster that TF_CONFIG describes."""
 
 import contextlib
 import signal
@@ -16,7 +16,7 @@ import tensorflow.compat.v1 as tf
 
 
 class ClusterError(UserError):
-    """A cluster that TF_CONFIG does not describe as TensorFlow needs it."""
+    """TF_CONFIG does not describe a cluster in the form that TensorFlow needs."""
 
 
 def run_config(**options):
@@ -38,14 +38,14 @@ def run_config(**options):
 
 
 def is_distributed(config):
-    """Tells whether a RunConfig is that of a process among several."""
+    """Returns whether a RunConfig belongs to one of several processes."""
     # An evaluator's configuration does not contain the cluster.
     return bool(config.cluster_spec.jobs) or config.task_type == "evaluator"
 
 
 def serve_variables(config):
-    """Keeps variables for the workers, as a parameter server, until the process is killed."""
-    # It waits in C++, where Python's own handlers would not be called.
+    """Runs a parameter server, which stores variables for the workers, until it is killed."""
+    # It waits in C++, where Python does not call signal handlers.
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
@@ -56,10 +56,10 @@ def serve_variables(config):
 
 
 def train_and_evaluate(classifier, train_spec, eval_spec):
-    """Takes the part of a chief, a worker or an evaluator in a training.
+    """Runs the chief, a worker or the evaluator of a distributed training.
 
     Args:
-      classifier: tf.estimator.Estimator, with what run_config returned.
+      classifier: tf.estimator.Estimator, made with the result of run_config.
       train_spec: tf.estimator.TrainSpec.
       eval_spec: tf.estimator.EvalSpec.
 

@@ -1,4 +1,4 @@
-"""Reads the command line of a script: its flags, which refuse what makes no sense."""
+"""Parses the command line of a script, and refuses values that make no sense."""
 
 import argparse
 import math
@@ -13,7 +13,7 @@ LARGEST_SEED = 2**31 - 2
 def training_parser(
     description, max_steps, batch_size, learning_rate, seed_meaning="makes a run repeatable"
 ):
-    """Returns a parser that refuses flags it does not know, with the flags of every training.
+    """Returns a parser with the flags that all trainings share. It refuses unknown flags.
 
     Args:
       description: what the script does.
@@ -43,10 +43,10 @@ def add_data_flags(parser):
         "--data_dir",
         type=path,
         default="MNIST_data",
-        help="folder of the MNIST files, filled if need be (default: %(default)s)",
+        help="folder of the MNIST files; missing ones are downloaded (default: %(default)s)",
     )
     parser.add_argument(
-        "--fake_data", action="store_true", help="take drawn digits, without MNIST or network"
+        "--fake_data", action="store_true", help="use drawn digits, without MNIST or a network"
     )
 
 
@@ -56,11 +56,11 @@ def add_seed(parser, meaning):
 
 
 def add_log_dir(parser, default, flag="--log_dir"):
-    """Adds the flag of a folder in which training is saved and resumed, which is flags.log_dir.
+    """Adds the flag for the folder in which a training is saved and resumed, as flags.log_dir.
 
     Args:
       parser: the script's parser.
-      default: path, in which {time} stands for the time (see log_folder.prepare), or None.
+      default: path or None. {time} in it is replaced by the time (see log_folder.prepare).
       flag: the flag's name.
     """
     parser.add_argument(
@@ -75,7 +75,7 @@ def add_log_dir(parser, default, flag="--log_dir"):
 
 
 def whole_number(least, most):
-    """Returns the function that reads a flag's value as a whole number in a range."""
+    """Returns a function that parses a flag's value as a whole number in a range."""
 
     def read(text):
         if not re.fullmatch(r"-?[0-9]{1,19}", text) or not least <= int(text) <= most:
@@ -88,14 +88,14 @@ def whole_number(least, most):
 
 
 def path(text):
-    """Reads a flag's value as a path. `~` is expanded, which the shell leaves alone after `=`."""
+    """Parses a flag's value as a path. Expands `~`, which the shell does not do after `=`."""
     if not text:
         raise argparse.ArgumentTypeError("is empty, expected a path")
     return os.path.expanduser(text)
 
 
 def _rate(text):
-    # Python's own float also takes 1_000 and digits of other scripts.
+    # float() also accepts 1_000, and digits of other alphabets.
     plain = re.fullmatch(r"[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?|\.[0-9]+([eE][-+]?[0-9]+)?", text)
     value = float(text) if plain else math.nan
     if not 0 < value < math.inf:

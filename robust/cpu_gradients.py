@@ -1,12 +1,12 @@
 """Faster gradients for TensorFlow 1.15 on CPU.
 
-Its kernels for the gradients of tf.nn.conv2d do 40 GFLOP/s where its forward kernel does 100 and
-more. The forward kernel can compute both gradients (see conv2d_gradient). The input gradient of a
-dense layer is slow, too, and is computed otherwise (see matmul_gradient). Before max pooling, a
-ReLU's gradient is taken where it is smaller (see relu_gradient).
+TensorFlow's kernels for the gradients of tf.nn.conv2d reach 40 GFLOP/s, and its forward kernel more
+than 100. The forward kernel can compute both gradients (see conv2d_gradient). The input gradient of
+a dense layer is slow, too, and is computed in another way (see matmul_gradient). Before max
+pooling, a ReLU's gradient is computed on fewer elements (see relu_gradient).
 
-The model code stays as it is: what is built inside `with cpu_gradients():` uses these gradients.
-docs/performance.md has what they gain, and what else was tried.
+The model code does not change: layers built inside `with cpu_gradients():` use these gradients.
+docs/performance.md shows what they gain, and what else was tried.
 """
 
 import contextlib
@@ -21,12 +21,13 @@ VARIABLES = {"Variable", "VariableV2", "VarHandleOp"}
 
 @contextlib.contextmanager
 def cpu_gradients():
-    """Lets convolutions, dense layers and ReLUs built inside use the gradients of this module.
+    """A context manager: layers built inside use the gradients of this module.
 
-    A convolution built inside has no gradient for an input that is not computed from a variable, as
-    the images: there, and for all that such an input is computed from, tf.gradients returns None.
+    It applies to convolutions, dense layers and ReLUs. A convolution built inside has no gradient
+    for an input that does not depend on a variable, such as the images. For such an input, and for
+    whatever it is computed from, tf.gradients returns None.
 
-    Does nothing where TensorFlow has a GPU, whose own kernels are fast.
+    Does nothing if TensorFlow has a GPU, whose own kernels are fast.
     """
     if tf.config.experimental.list_physical_devices("GPU"):
         yield
@@ -43,15 +44,15 @@ def conv2d_gradient(op, dy):
     With input x [batch, rows, columns, in], filter W [height, width, in, out] and dy [batch, rows,
     columns, out]:
 
-    - dx is dy convolved with W, turned by 180 degrees and its channels swapped;
-    - dW is x convolved with dy, where the channels of x play the batch, the batch plays the
-      channels, and dy plays a filter as large as the picture.
+    - dx is dy convolved with W, after W is rotated by 180 degrees and its channels are swapped;
+    - dW is x convolved with dy. For this, batch and channels of x are swapped, and dy is used as a
+      filter as large as the picture.
 
-    Other strides, paddings or layouts get TensorFlow's own kernels.
+    Other strides, paddings and layouts use TensorFlow's own kernels.
 
-    Without dx where x is not computed from a variable. tf.gradients would keep it alive, though
-    nobody asks for it, by a control dependency between the gradients of an operation, and an
-    InteractiveSession, whose graph TensorFlow 1.15 does not optimize, would compute it.
+    There is no dx if x does not depend on a variable. Nobody asks for that gradient, but
+    tf.gradients makes the other gradient depend on it. TensorFlow 1.15 does not optimize the graph
+    of an InteractiveSession, which would therefore compute it in every step.
 
     Returns:
       dx, or None, and dW, with the shapes of x and W.
@@ -69,7 +70,7 @@ def conv2d_gradient(op, dy):
     if not covered:
         dx, dW = _stock_conv2d_gradient(op, dy)
         return (dx if needs_dx else None), dW
-    # TensorFlow pads the larger half behind; going back, it is the larger half in front.
+    # TensorFlow puts the larger half of the padding last; for the gradient it must come first.
     rows = _padding(height) if padding == "SAME" else (0, 0)
     columns = _padding(width) if padding == "SAME" else (0, 0)
     dx = None
@@ -85,9 +86,9 @@ def conv2d_gradient(op, dy):
 
 
 def _is_computed_from_a_variable(x):
-    """Tells whether the value of a variable is among what a tensor is computed from."""
+    """Returns whether a tensor depends on a variable."""
     if x.graph.building_function:
-        return True  # a placeholder may stand for a variable outside of the function
+        return True  # a placeholder may represent a variable outside the function
     pending, seen = [x.op], set()
     while pending:
         op = pending.pop()
@@ -133,8 +134,8 @@ def _stock_conv2d_gradient(op, dy):
 def matmul_gradient(op, dy):
     """Computes the gradients of a matrix product.
 
-    For a dense layer, with a [batch, in] and b [in, out], da is dy times b transposed: a product
-    with few rows, for which the kernel is slow. Its transpose, b times dy transposed, has many.
+    For a dense layer, with a [batch, in] and b [in, out], da is dy times b transposed. This product
+    has few rows, for which the kernel is slow. Its transpose, b times dy transposed, has many.
 
     Returns:
       da and db, with the shapes of a and b.
@@ -152,10 +153,11 @@ def matmul_gradient(op, dy):
 
 @tf.RegisterGradient(RELU_GRADIENT)
 def relu_gradient(op, dy):
-    """Computes the gradient of a ReLU, in front of a 2x2 max pooling on a quarter of its elements.
+    """Computes the gradient of a ReLU; before a 2x2 max pooling, on a quarter of its elements.
 
-    Pooling hands its gradient to the largest element of each block, which the ReLU cut off exactly
-    if the block's maximum is 0. So the gradient may be cut off there, before it is spread out.
+    Max pooling passes its gradient to the largest element of each block. The ReLU has set that
+    element to zero exactly if the block's maximum is 0. So the gradient can be set to zero for
+    whole blocks, before pooling distributes it.
 
     Returns:
       dx, with the shape of the ReLU's input.

@@ -1,4 +1,4 @@
-"""Lets Ctrl-C and SIGTERM wait for the end of a training step, so that it can be saved whole."""
+"""Delays Ctrl-C and SIGTERM until a training step has finished, so that it can be saved."""
 
 import contextlib
 import signal
@@ -7,9 +7,10 @@ from input_data.signal_handlers import signals_handled_by
 
 
 class DeferredSignals(contextlib.ExitStack):
-    """Holds back Ctrl-C and SIGTERM inside `with`, until a step of training is done.
+    """Delays Ctrl-C and SIGTERM inside `with`.
 
-    The second signal has its effect at once, and the first one has it at the end of `with`.
+    The first signal is only recorded, in `received`. It takes effect at the end of `with`. A second
+    signal takes effect at once.
     """
 
     def __init__(self):

@@ -16,24 +16,24 @@ NARROWEST = 40  # columns: some terminals say that they have none
 
 
 class UserError(ValueError):
-    """Something that a user can cause, and mend; the message says how."""
+    """An error that a user can cause and fix; the message says how."""
 
 
 class CheckpointError(UserError):
-    """A checkpoint that does not fit the model, cannot be read, or cannot be written."""
+    """A checkpoint does not fit the model, cannot be read, or cannot be written."""
 
 
 def first_line(error):
-    """Returns the first line of an error; in TensorFlow's, the rest is the place in the graph."""
+    """Returns the first line of an error; TensorFlow adds the location in the graph below it."""
     return str(error).splitlines()[0]
 
 
 @contextlib.contextmanager
 def reported_in_one_line():
-    """Ends the process where its content fails by what a user can cause.
+    """Ends the process if an error inside `with` is one that a user can cause.
 
-    The exit code is 1, after one line on stderr, or 141 where nobody reads stdout any more. Any
-    other error is one of the project's own, and keeps its traceback.
+    The exit code is 1, after one line on stderr, or 141 if the reader of stdout has gone. Any other
+    error is a bug of the project, and keeps its traceback.
     """
     try:
         yield
@@ -42,21 +42,21 @@ def reported_in_one_line():
         command = " ".join(map(shlex.quote, sys.argv))
         fail(f"{error}:\nuv run {command} --fake_data")
     except BrokenPipeError:
-        # The reader of the output has all that it wants, as `head` has.
+        # The reader of the output has finished, such as `head`.
         _discard(sys.stdout)
         sys.exit(141)
     except (InvalidDataError, UserError, FloatingPointError) as error:
         fail(str(error))
     except OSError as error:
-        # Without a file name it comes from a file, or stdout, that was open already.
+        # Without a file name, the error comes from stdout or a file that was already open.
         full = error.errno == errno.ENOSPC and not error.filename
         fail("cannot write: the disk is full; make room, or name another" if full else str(error))
-    except UnicodeEncodeError as error:  # TensorFlow takes paths in UTF-8 only
+    except UnicodeEncodeError as error:  # TensorFlow accepts paths in UTF-8 only
         fail(f"{error.object!r} is not text in UTF-8; name another file or folder")
 
 
 def fail(message):
-    """Ends the process with exit code 1, and a line on stderr that names the script."""
+    """Ends the process with exit code 1, after a message on stderr that names the script."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -70,8 +70,8 @@ def fail(message):
 def wrapped(message, width):
     """Returns a message in lines of a width: what failed, then why, then what to do.
 
-    A message that fits into one line is returned as it is. What follows a line feed, a command to
-    be copied, stays in one line. Only a terminal gets this: in a log, an error is one line.
+    A message that fits into one line is returned unchanged. A command after a line feed is not
+    wrapped, so that it can be copied. This is for terminals: in a log, an error is one line.
     """
     width = max(width, NARROWEST)
     message, line_feed, command = message.partition("\n")
@@ -92,5 +92,5 @@ def wrapped(message, width):
 
 
 def _discard(stream):
-    """Lets what is still to be written to a stream go nowhere, instead of failing again at exit."""
+    """Discards the unwritten output of a stream, which would fail again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

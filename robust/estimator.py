@@ -1,4 +1,4 @@
-"""Trains an Estimator in a folder of its own, and goes on there where it stopped."""
+"""Trains an Estimator in its folder, and resumes the training that is there."""
 
 import contextlib
 import math
@@ -11,9 +11,10 @@ import tensorflow.compat.v1 as tf
 
 
 class StopOnSignal(DeferredSignals, tf.estimator.SessionRunHook):
-    """A hook that ends an Estimator's training after its step, as if that had been the last one.
+    """A hook that ends an Estimator's training after the current step, so that it is saved.
 
-    Inside `with`; an exception in the middle of a session would leave no time to save.
+    It is also a context manager, and works inside `with`. An exception in the middle of a step
+    would end the training unsaved.
     """
 
     def __init__(self):
@@ -36,7 +37,7 @@ class StopOnSignal(DeferredSignals, tf.estimator.SessionRunHook):
 
 
 class StopWhereLossIsNotFinite(tf.estimator.SessionRunHook):
-    """A hook that ends a training as TensorFlow's own does, which lets infinite losses pass."""
+    """A hook that ends a training if the loss is not finite; TensorFlow's own checks NaN only."""
 
     def begin(self):
         self._loss = tf.losses.get_losses()[-1]
@@ -67,9 +68,9 @@ def last_checkpoint(classifier):
 
 
 def resume(classifier):
-    """Lets TensorFlow go on from the last usable checkpoint, and says so.
+    """Makes TensorFlow resume from the last usable checkpoint, and prints its name.
 
-    The folder must be held, as by log_folder.alone_in.
+    The folder must be locked by log_folder.alone_in.
 
     Returns:
       number of training steps already done.
@@ -86,7 +87,7 @@ def resume(classifier):
 
 @contextlib.contextmanager
 def explained_failures(classifier):
-    """Turns the errors by which TensorFlow ends a training into those of the other scripts.
+    """Turns TensorFlow's errors during a training into those of the other scripts.
 
     Raises:
       FloatingPointError: the loss stopped being a finite number.
@@ -107,12 +108,12 @@ def explained_failures(classifier):
 
 
 def train(classifier, input_fn, max_steps, hooks):
-    """Trains up to a total number of steps, and prints the checkpoint that it ends with.
+    """Trains up to a total number of steps, and prints the last checkpoint.
 
     Args:
-      classifier: as for last_checkpoint.
-      input_fn: where its batches come from.
-      max_steps: at which step training ends.
+      classifier: tf.estimator.Estimator of images of shape [784] under "x".
+      input_fn: function that provides the training batches.
+      max_steps: the step at which training ends.
       hooks: list of tf.estimator.SessionRunHook.
 
     Raises:
@@ -133,7 +134,7 @@ def train(classifier, input_fn, max_steps, hooks):
 
 
 def export(classifier, export_dir, serving_input_receiver_fn):
-    """Writes a SavedModel into a new folder below another, and prints its name.
+    """Writes a SavedModel into a new subfolder of a folder, and prints its name.
 
     Raises:
       CheckpointError: the folder cannot be written to.

@@ -1,4 +1,4 @@
-"""Evaluates a model on a whole data set without holding all of its activations at once."""
+"""Evaluates a model on a whole data set in small parts, to save memory."""
 
 from input_data import InvalidDataError
 
@@ -6,9 +6,9 @@ CHUNK = 250
 
 
 def batches_of(data_set):
-    """Yields all of a data set once, as arrays of up to 250 images and as many labels.
+    """Yields all examples of a data set, as arrays of up to 250 images and as many labels.
 
-    In the order of this epoch; next_batch serves the same afterwards as it would have before.
+    The order is that of the current epoch. The next batch stays the same.
 
     Raises:
       InvalidDataError: the set is empty.
@@ -22,12 +22,12 @@ def batches_of(data_set):
 def eval_in_chunks(mean, feed_dict):
     """Returns what mean.eval(feed_dict) returns, fed up to 250 examples at a time.
 
-    Fed 10,000 images at once, the first convolution of the deep network alone would take 1 GB.
+    With 10,000 images at once, the first convolution of the deep network alone would need 1 GB.
 
     Args:
-      mean: tensor of shape [], a mean over the examples that are fed, as an accuracy.
-      feed_dict: dict from placeholder to an array whose first axis is that of the examples, or to a
-        single number.
+      mean: tensor of shape []: a mean over the examples that are fed, such as an accuracy.
+      feed_dict: dict from placeholder to a single number, or to an array with the examples along
+        its first axis.
 
     Raises:
       InvalidDataError: there are no examples.

@@ -1,4 +1,4 @@
-"""Writes what TensorBoard shows: the graph, and numbers that change as training goes on."""
+"""Writes what TensorBoard shows: the graph, and the curves of a training."""
 
 import glob
 import os
@@ -14,17 +14,17 @@ class EventFile:
     """An event file with a graph, for scalars; a context manager that closes it.
 
     Args:
-      log_dir: path of a folder that is there.
+      log_dir: path of an existing folder.
       graph: the tf.Graph to show.
-      first_step: where training starts. What an earlier run in this folder wrote beyond that step
-        is hidden by TensorBoard.
+      first_step: where training starts. TensorBoard hides what an earlier run in this folder wrote
+        after that step.
 
     Raises:
       OSError: at the end of `with`, the file was not written whole.
     """
 
     def __init__(self, log_dir, graph, first_step=0):
-        # Of two files named by the same second, the later would replace the earlier.
+        # Of two files from the same second, the later would replace the earlier.
         suffix = f".{first_step:09d}"
         self._files = os.path.join(glob.escape(log_dir), f"events.out.tfevents.*{suffix}")
         self._writer = tf.summary.FileWriter(
@@ -48,12 +48,12 @@ class EventFile:
         self.add_summary(summary, step)
 
     def add_summary(self, summary, step):
-        """Adds what a summary operation gave, or a tf.Summary."""
+        """Adds the result of a summary operation, or a tf.Summary."""
         self._writer.add_summary(summary, step)
         self._events += 1
 
     def _check(self):
-        """Raises an OSError where events were lost, as on a full disk, which the writer ignores."""
+        """Raises an OSError if the writer lost events, for example on a full disk."""
         path = max(glob.glob(self._files), key=os.path.getmtime, default=self._files)
         try:
             written = sum(1 for _ in tf.io.tf_record_iterator(path))

@@ -1,4 +1,4 @@
-"""The folder of a training: made, announced, and kept from other trainings."""
+"""Makes the folder of a training, prints its name, and locks it against other trainings."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ import time
 
 from input_data.folder_lock import folder_lock
 
-# What TensorFlow writes first, and renames when it is whole.
+# TensorFlow writes these files first, and renames them when they are complete.
 HALF_SAVED_FILE = re.compile(
     r"model\.ckpt-[0-9]+\.(index|data-[0-9]{5}-of-[0-9]{5})\.tempstate[0-9]+"
     r"|model\.ckpt-[0-9]+\.meta\.tmp[0-9a-f]{32}|(checkpoint|graph\.pbtxt)\.tmp[0-9a-f]{32}"
@@ -21,7 +21,7 @@ def prepare(log_dir):
     """Makes a folder for event files, and prints the command that shows them.
 
     Args:
-      log_dir: path. One whose name holds {time} is that of a new folder each time.
+      log_dir: path. If it contains {time}, each call makes a new folder.
 
     Returns:
       the absolute path of the folder.
@@ -36,7 +36,7 @@ def prepare(log_dir):
 
 
 def writable_folder(folder):
-    """Makes a folder if it is not there, and returns its absolute path.
+    """Makes a folder if it does not exist, and returns its absolute path.
 
     Raises:
       OSError: the folder cannot be made or written to.
@@ -56,7 +56,7 @@ def writable_folder(folder):
 
 
 def new_folder(template):
-    """Makes a folder that was not there, for a path with {time}, and returns its absolute path."""
+    """Makes a new folder for a path with {time}, and returns its absolute path."""
     first = os.path.abspath(template.replace("{time}", time.strftime("%Y%m%d-%H%M%S")))
     writable_folder(os.path.dirname(first))
     folder, number = first, 1
@@ -64,14 +64,14 @@ def new_folder(template):
         try:
             os.mkdir(folder)
             return folder
-        except FileExistsError:  # of a run that started in the same second
+        except FileExistsError:  # another run started in the same second
             number += 1
             folder = f"{first}-{number}"
 
 
 @contextlib.contextmanager
 def alone_in(log_dir):
-    """Keeps other trainings out of a folder, and removes what one that was killed left half saved.
+    """Locks a folder against other trainings, and removes the partial files of a killed one.
 
     Raises:
       FolderInUseError: another process trains in the folder.

@@ -1,4 +1,4 @@
-"""Runs a tutorial's main: with its flags, without TensorFlow's chatter, in a graph of its own."""
+"""Runs a script's main with its flags, in a new graph, and without TensorFlow's messages."""
 
 import functools
 import logging
@@ -15,16 +15,16 @@ from tqdm import tqdm
 
 
 def takes_flags(parse_flags, show_log=lambda flags: False):
-    """Decorates a main of flags, to be called with a list of arguments.
+    """Decorates a function of parsed flags: it then takes a list of arguments.
 
-    Without a list it takes those of the command line. It runs in a new graph, and a session that
-    it leaves open, as an InteractiveSession, is closed at its end. TensorFlow's messages below
-    errors are silenced, unless TF_CPP_MIN_LOG_LEVEL is 0 or 1.
+    The default is the command line's arguments. The function runs in a new graph. If it leaves a
+    session open, such as an InteractiveSession, that session is closed. TensorFlow's messages are
+    silenced, except for errors, unless TF_CPP_MIN_LOG_LEVEL is 0 or 1.
 
     Args:
-      parse_flags: function of a list of arguments that returns the flags.
-      show_log: function of the flags that tells whether TensorFlow's log is shown all the same,
-        without its deprecation warnings.
+      parse_flags: function that takes a list of arguments and returns the flags.
+      show_log: function that takes the flags and returns whether to show TensorFlow's log, without
+        its deprecation warnings.
     """
 
     def decorate(main):
@@ -61,14 +61,14 @@ def _is_no_deprecation(record):
 
 
 def run(main):
-    """Calls a script's main, and exits where it fails.
+    """Calls a script's main, and sets the exit code if it fails.
 
-    The exit code is 1 for what a user can cause, after one line on stderr; 141 where nobody reads
-    stdout any more; and 130 or 143 after Ctrl-C or SIGTERM, which end the process at once, but in
-    a training that is saved.
+    The exit code is 1 after an error that a user can cause, with one line on stderr. It is 141 if
+    the reader of stdout has gone. It is 130 after Ctrl-C and 143 after SIGTERM, which end the
+    process at once; a training is saved first.
     """
     end_at_once_on_signals()
-    # tqdm's own lock is shared between processes; one that ends at once would leave it behind.
+    # tqdm's own lock is shared between processes. os._exit would leave it behind.
     tqdm.set_lock(threading.RLock())
     _prepare_streams()
     with reported_in_one_line():
@@ -76,9 +76,9 @@ def run(main):
 
 
 def _prepare_streams():
-    """Lets a script print whatever it has to say, into whatever it was started with."""
+    """Makes printing work with closed streams, and with any encoding."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, open until the end
-        # A path may hold letters that the terminal's encoding lacks.
+        # A path may contain characters that the encoding of the terminal lacks.
         getattr(sys, name).reconfigure(errors="backslashreplace")

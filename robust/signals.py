@@ -1,6 +1,6 @@
-"""Lets Ctrl-C and SIGTERM end a script at once, with one line and without an exception.
+"""Ends a script at once on Ctrl-C and SIGTERM, with one line and without an exception.
 
-A destructor that an exception happens to reach prints and drops it, so the script would go on.
+An exception raised inside a destructor is printed and dropped, and the script would continue.
 """
 
 import contextlib
@@ -13,14 +13,14 @@ ENDINGS = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminate
 
 
 def script_name():
-    """Returns the file name of the script that runs, for its messages."""
+    """Returns the file name of the running script, for its messages."""
     return os.path.basename(sys.argv[0])
 
 
 def end_at_once_on_signals():
-    """Lets Ctrl-C and SIGTERM end the process from now on, with one line on stderr.
+    """Makes Ctrl-C and SIGTERM end the process from now on, with one line on stderr.
 
-    A signal that the process was started to ignore, as in the background, stays ignored.
+    A signal that the process ignores stays ignored, such as Ctrl-C in the background.
     """
     for number in ENDINGS:
         if signal.getsignal(number) != signal.SIG_IGN:
@@ -29,14 +29,14 @@ def end_at_once_on_signals():
 
 def _end_at_once(number, frame):
     code, said = ENDINGS[number]
-    # A stream may be closed, missing, or just being written to.
+    # A stream may be closed or missing, or may be in the middle of a write.
     unusable = (OSError, RuntimeError, ValueError, AttributeError)
     with contextlib.suppress(*unusable):
         sys.stdout.flush()
         sys.stderr.flush()
     with contextlib.suppress(*unusable):
-        # On a terminal there may be a progress bar, or the terminal's own ^C, in this line.
+        # On a terminal, the current line may hold a progress bar or ^C.
         line_feed = "\n" if sys.stderr.isatty() else ""
         os.write(sys.stderr.fileno(), f"{line_feed}{script_name()}: {said}\n".encode())
-    # Not sys.exit, whose exception a destructor or a library may drop.
+    # sys.exit raises an exception, which a destructor or a library may drop.
     os._exit(code)

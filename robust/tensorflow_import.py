@@ -1,7 +1,7 @@
-"""Imports TensorFlow ahead of a script: quickly, quietly, and with one line where it is missing.
+"""Imports TensorFlow before a script does: fast, quietly, and with one line if it is missing.
 
-The package imports this module before all others, so that `import tensorflow.compat.v1 as tf` in a
-script, below its first import from `robust`, finds TensorFlow there.
+The package `robust` imports this module first. A script imports from `robust` before it imports
+TensorFlow, which is then already loaded.
 """
 
 import contextlib
@@ -12,12 +12,12 @@ import sys
 
 from robust.signals import end_at_once_on_signals, script_name
 
-# The last that has the tutorials' interface as its own, and the last that has all of it at all.
+# 1.15 is the last 1.x; 2.15 is the last that contains everything the tutorials use.
 VERSIONS = ("1.15", "2.15")
 
 
 def runs_script():
-    """Tells whether this process was started as one of the project's scripts, and not to import."""
+    """Returns whether this process was started as one of the project's scripts."""
     script = getattr(sys.modules["__main__"], "__file__", None)  # None at a prompt
     project = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     return script is not None and os.path.dirname(os.path.abspath(script)) == project
@@ -25,7 +25,7 @@ def runs_script():
 
 @contextlib.contextmanager
 def explained_failure():
-    """Makes an import of TensorFlow that fails say why, and what to do, in one line.
+    """Explains in one line why an import of TensorFlow failed, and what to do.
 
     Raises:
       SystemExit: in a script.
@@ -35,7 +35,7 @@ def explained_failure():
         yield
     except (ImportError, TypeError) as error:  # protobuf 4 raises TypeError
         python = ".".join(platform.python_version_tuple()[:2])
-        # Others have no packages of TensorFlow 1.15.
+        # For other processors there are no packages of TensorFlow 1.15.
         option = "" if platform.machine() in ("x86_64", "AMD64") else "--python 3.11 "
         message = (
             f"TensorFlow {' or '.join(VERSIONS)} is needed, but Python {python} at "
@@ -48,7 +48,7 @@ def explained_failure():
 
 
 def import_tensorflow():
-    """Imports TensorFlow, and raises ImportError where it is of a version that will not do."""
+    """Imports TensorFlow, and raises ImportError if it is another version."""
     import tensorflow
 
     if not tensorflow.__version__.startswith(VERSIONS):
@@ -57,9 +57,10 @@ def import_tensorflow():
 
 @contextlib.contextmanager
 def no_garbage_sought():
-    """Makes a script's imports, and its end, faster: what TensorFlow's import makes, stays.
+    """Turns garbage collection off during an import, and excludes its objects afterwards.
 
-    To look through it for garbage, again and again, takes a third of a second.
+    TensorFlow's objects live until the process ends. To search them for garbage again and again
+    takes a third of a second.
     """
     gc.disable()
     try:
@@ -71,9 +72,9 @@ def no_garbage_sought():
 
 with explained_failure():
     if runs_script():
-        # From here on, long before a script's own first line, a signal ends it in one line.
+        # A signal during the import, too, ends the script with one line.
         end_at_once_on_signals()
-        # TensorFlow 2 has messages from its import on. 0 or 1 in the environment shows them.
+        # TensorFlow 2 prints messages during its import. 0 or 1 in the environment shows them.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         with no_garbage_sought():
             import_tensorflow()

@@ -1,4 +1,4 @@
-"""Trains step by step, so that a training can be stopped at any moment and goes on from there."""
+"""Trains step by step. A training can be stopped at any moment, and resumed."""
 
 import contextlib
 import math
@@ -16,35 +16,35 @@ STEPS_PER_SUMMARY = 10
 
 
 def one_thread():
-    """Returns the configuration of a session that computes in the thread that calls it.
+    """Returns the configuration of a session that computes in the calling thread.
 
-    For steps so small that handing them to other threads takes longer than doing them.
+    It is for steps so small that handing them to other threads takes longer than the work.
     """
     return tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=-1)
 
 
 class Training:
-    """A training in a log folder, which goes on where the last one in that folder stopped.
+    """A training in a log folder, which resumes the last training in that folder.
 
         with Training(sess, loss, flags) as training:
             for step in training.steps(data_set):
                 training.run(train_op, feed_dict={...})
 
-    At the beginning of `with`, the variables are restored from the folder's last checkpoint or,
-    without one, initialized. They are saved every 1000 steps, at the end, and on Ctrl-C or SIGTERM
-    after the step that is being done. The last five checkpoints are kept.
+    At the beginning of `with`, the variables are restored from the folder's last checkpoint, or
+    initialized if there is none. They are saved every 1000 steps, at the end, and, on Ctrl-C or
+    SIGTERM, after the current step. The last five checkpoints are kept.
 
     Args:
       sess: session of the graph. The graph must be complete.
-      loss: tensor of shape [] that must stay a finite number.
-      flags: parsed flags, with max_steps, batch_size and log_dir (see log_folder.prepare). Where
-        log_dir is None, nothing is saved or written, and Ctrl-C and SIGTERM do what they did.
-      summary: what tf.summary.merge_all returned, to be written every 10 steps; None for none.
+      loss: tensor of shape []. The training stops if its value is not finite.
+      flags: parsed flags, with max_steps, batch_size and log_dir (see log_folder.prepare). If
+        log_dir is None, nothing is saved, and Ctrl-C and SIGTERM keep their handlers.
+      summary: result of tf.summary.merge_all, to be written every 10 steps, or None.
 
     Raises, at the beginning and at the end of `with` and in each method:
       CheckpointError: the folder's checkpoint does not fit the graph, or none can be written.
       FolderInUseError: another process trains in the folder.
-      FloatingPointError: the loss is not finite. Names the last checkpoint, from before.
+      FloatingPointError: the loss is not finite. The message names the last good checkpoint.
       KeyboardInterrupt: after Ctrl-C or SIGTERM, and after the checkpoint is written.
       OSError: the folder cannot be made, or an event file was not written whole.
     """
@@ -53,9 +53,9 @@ class Training:
         self._sess, self._loss, self._flags, self._summary = sess, loss, flags, summary
         self._checkpoints = self._events = None
         self._start = self._step = 0
-        self._count_step = ()  # what counts a step, to be fetched with it
+        self._count_step = ()  # the operation that counts a step, run with each step
         self._feed_dict = None  # of the last step
-        self._saved = None  # the step after which a checkpoint was saved last
+        self._saved = None  # the step after which the last checkpoint was saved
         self._announced = None
         self._parts = contextlib.ExitStack()
 
@@ -84,15 +84,15 @@ class Training:
 
     @property
     def steps_left(self):
-        """The number of steps that are left to do when the training begins."""
+        """The number of steps that were left when the training began."""
         return max(0, self._flags.max_steps - self._start)
 
     def steps(self, data_set):
-        """Yields the numbers of the steps that are left to do, and shows a progress bar.
+        """Yields the numbers of the remaining steps, and shows a progress bar.
 
         Args:
-          data_set: DataSet that training takes its batches from. Those of the steps that an earlier
-            run has done are skipped.
+          data_set: DataSet of the training batches. The batches of the steps that an earlier run
+            has done are skipped.
         """
         if self.steps_left:
             for _ in range(self._start):
@@ -123,17 +123,17 @@ class Training:
         return fetched
 
     def add_summary(self, summary, step):
-        """Adds what a summary operation gave for a step to the event file."""
+        """Adds the result of a summary operation to the event file."""
         if self._events:
             self._events.add_summary(summary, step)
 
     def add_scalar(self, tag, value):
-        """Adds a point to the curve of that name, at this step."""
+        """Adds a point at the current step to the curve of that name."""
         if self._events:
             self._events.add_scalar(tag, value, self._step)
 
     def save(self):
-        """Saves a checkpoint after this step, and prints its name."""
+        """Saves a checkpoint after the current step, and prints its name."""
         if self._checkpoints:
             self._save()
             self._announce()
@@ -141,7 +141,7 @@ class Training:
     def _save(self):
         if not self._checkpoints or self._saved == self._step:
             return
-        # The step may have made weights whose loss only the next step would find not finite.
+        # This step may have made the weights diverge. Only the next loss would show it.
         _check_finite(self._sess.run(self._loss, self._feed_dict), self._step + 1)
         self._checkpoints.save(self._sess)
         self._saved = self._step

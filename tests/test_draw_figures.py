@@ -113,6 +113,21 @@ def test_the_axis_of_a_loss_is_logarithmic_and_says_what_it_is():
     assert axes.get_xlabel() == "training step"
 
 
+def test_the_axis_of_an_accuracy_shows_the_later_values_and_cuts_off_the_start():
+    steps = numpy.arange(0, 20000, 100)
+    accuracies = 1 - 0.9 * numpy.exp(-steps / 300) - 0.02
+    curves_of_run = {draw_figures.SCALARS["training_accuracy"]: (steps, accuracies)}
+    (axes,) = draw_figures.draw_curves({"run": curves_of_run}).axes
+    bottom, top = axes.get_ylim()
+    assert accuracies[0] < 0.5 < bottom < accuracies[20:].min() < accuracies[-1] < top
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_first_accuracies_of_a_run_are_drawn(count):
+    curves_of_run = {draw_figures.SCALARS["accuracy"]: (numpy.arange(count), numpy.ones(count))}
+    draw_figures.draw_curves({"run": curves_of_run}).savefig(draw_figures.io.BytesIO())
+
+
 def test_a_loss_of_nothing_but_zeros_is_drawn():
     draw_figures.draw_curves({"run": curves(9, loss=0, noise=0)}).savefig(draw_figures.io.BytesIO())
 

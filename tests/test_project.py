@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from packaging.requirements import Requirement
+from PIL import Image
 
 if sys.version_info >= (3, 8):
     from importlib import metadata
@@ -133,6 +134,21 @@ def test_the_links_into_documents_lead_to_a_heading():
             links.append((page.name, to.name, anchor, anchor in anchors_of(to)))
     assert len(links) > 5
     assert [link for link in links if not link[-1]] == []
+
+
+def test_the_results_of_the_benchmarks_are_drawn(tmp_path):
+    script = ROOT / "benchmarks" / "draw_results.py"
+    done = subprocess.run(
+        [sys.executable, script, f"--figures_dir={tmp_path}"],
+        stdout=subprocess.PIPE,
+        universal_newlines=True,
+        check=True,
+    )
+    names = ["step_times.png", "accuracy_over_time.png"]
+    assert done.stdout.splitlines() == [str(tmp_path / name) for name in names]
+    for name in names:
+        with Image.open(tmp_path / name) as picture:
+            assert len(picture.convert("L").getcolors()) > 10
 
 
 def test_every_test_that_the_reliability_page_names_exists():

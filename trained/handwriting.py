@@ -1,11 +1,11 @@
-"""Brings a picture of a handwritten digit to the form that MNIST's pictures have.
+"""Converts a picture of a handwritten digit to the form of MNIST's pictures.
 
-MNIST's digits are white on black, fitted into 20x20 pixels without changing their proportions,
+MNIST's digits are white on black, scaled into 20x20 pixels without changing their proportions,
 and centred by mass in 28x28 pixels. Source: Yann LeCun's page on MNIST.
 
-In a photo the light falls unevenly, and the digit is not alone. The brightness of the paper is
-estimated at each place; ruled lines, and what reaches in from the frame, are left out; of the
-strokes that remain, those that look most like a digit are taken, and what lies close to them.
+In a photo the light is uneven, and the digit is not alone. The brightness of the paper is estimated
+at each pixel. Ruled lines are removed, and so is what touches the frame. Of the remaining strokes,
+those that look most like a digit are used, together with the strokes close to them.
 """
 
 import struct
@@ -18,35 +18,35 @@ from PIL import Image, ImageFilter, ImageOps
 
 SIZE = 28
 BOX = 20
-LARGEST_PICTURE = 50_000_000  # pixels: more than cameras take, and 200 MB in memory
-SEARCH_SIZE = 400  # longest side of the picture in which the digit is looked for
-READING_SIZE = 1200  # longest side of the picture that its ink is then taken from
+LARGEST_PICTURE = 50_000_000  # pixels: more than a camera's, and 200 MB in memory
+SEARCH_SIZE = 400  # longest side of the picture in which the digit is searched
+READING_SIZE = 1200  # longest side of the picture from which its ink is then read
 LEAST_CONTRAST = 40  # grey values of 255 between paper and ink
 DARKEST_PAPER = 30  # grey value; in deeper shadows there is more noise than light
-PAPER = 0.3  # what is this much of the strongest ink, or less, is taken for paper
-SURE_INK = 0.4  # what is more than this much of it can make up a digit
+PAPER = 0.3  # of the strongest ink: up to this share, a pixel counts as paper
+SURE_INK = 0.4  # of the strongest ink: above this share, a pixel can belong to a digit
 
 # Shares of the picture's longest side.
 THICKEST_STROKE = 0.25
 SMALLEST_DIGIT = 0.04
 THICKEST_LINE = 0.03  # of ruled lines
 
-# Ruled lines of a sheet that was held at a slant.
+# Ruled lines of a tilted sheet.
 STEEPEST_LINE = 0.08  # rows per column: 4.6 degrees
-LINE_COVER = 0.5  # share of the picture's width that is inked at least
+LINE_COVER = 0.5  # least share of the picture's width that a line covers
 
-# Beside the main stroke of a digit.
-NEAR = 0.12  # of its length: what is as near as this is of the same digit
-OTHER_DIGIT = 0.5  # of its length: what is further off, and longer than this, is another digit
-WIDEST_DIGIT = 1.25  # of its height: 2% of MNIST's are wider; mostly it is two that touch
+# Strokes beside the main stroke of a digit.
+NEAR = 0.12  # of the main stroke's length: a stroke this close belongs to the same digit
+OTHER_DIGIT = 0.5  # of its length: a stroke further away, and longer than this, is another digit
+WIDEST_DIGIT = 1.25  # of its height: 2% of MNIST's are wider; most such shapes are two digits
 
 # Likeness to a digit, from 0 to 1. Drawn digits have 0.2 or more, noise up to 0.11.
 LEAST_LIKENESS = 0.05
 CLEAR_LIKENESS = 0.15
-SLIM = 8  # times as long as thick: no digit need be slimmer
-EDGE = 4  # pixels within which paper becomes ink, in a picture of SEARCH_SIZE
+SLIM = 8  # length divided by thickness; beyond this, a shape is not more like a digit
+EDGE = 4  # pixels from paper to ink at a sharp edge, in a picture of SEARCH_SIZE
 
-MOST_PARTS = 10  # of the picture that are compared with a digit
+MOST_PARTS = 10  # parts of the picture that are compared with a digit
 MOST_LOOKS = 3
 
 # Doubts.
@@ -64,7 +64,7 @@ class Digit(NamedTuple):
 
     Attributes:
       pixels: float32 array of shape [28, 28] on the scale from 0, paper, to 1, ink.
-      doubts: what speaks against its being one whole digit: list of TOUCHES_THE_FRAME,
+      doubts: reasons to doubt that this is one whole digit: a list of TOUCHES_THE_FRAME,
         SEVERAL_DIGITS and HARDLY_A_DIGIT, in that order.
     """
 
@@ -108,7 +108,7 @@ def read_digit(path):
         raise PictureError(
             f"{path}: there is no such file; check the spelling, and the folder that you are in"
         ) from error
-    # All but the first are Pillow's, for one or the other kind of damage.
+    # Pillow raises all but the first, depending on the damage.
     except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
         raise PictureError(
             f"{path}: cannot be read as a PNG or JPEG picture ({error}); name another"
@@ -142,7 +142,7 @@ def find_digit(grey):
     """
     grey = numpy.asarray(grey, numpy.float32)
     small = _scaled(grey, SEARCH_SIZE, grow=False)
-    if max(small.shape) == SEARCH_SIZE:  # in a smaller one each pixel counts
+    if max(small.shape) == SEARCH_SIZE:  # a smaller picture would lose detail
         small = _smoothed(small)
     dark, light = _figure(small), _figure(255 - small)
     if max(dark.likeness, light.likeness) < LEAST_LIKENESS:
@@ -159,9 +159,9 @@ class _Figure(NamedTuple):
     """The ink that may be the digit, in the picture in which it is looked for.
 
     Attributes:
-      area: bool array of shape [rows, columns], where its ink is.
-      paper: float32 array of that shape, the grey value that bare paper has there.
-      likeness: to a digit, from 0 to 1.
+      area: bool array of shape [rows, columns], True where its ink is.
+      paper: float32 array of that shape, the grey value of the bare paper there.
+      likeness: how much it looks like a digit, from 0 to 1.
       doubts: see Digit.
     """
 
@@ -172,13 +172,13 @@ class _Figure(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """Ink that hangs together.
+    """A connected area of ink.
 
     Attributes:
       label: its number, from 1.
       mass: sum of its ink.
-      length: the larger one of its width and height, in pixels.
-      touches: it touches the picture's frame.
+      length: its width or height in pixels, whichever is larger.
+      touches: whether it touches the picture's frame.
     """
 
     label: int
@@ -203,16 +203,16 @@ def _figure(grey):
         touching = [part.label for part in parts if part.touches]
         if not touching:
             break
-        # A table around the sheet may be darker than the ink, which then is found without it only.
+        # A table around the sheet may be darker than the ink. Without it, the ink is found.
         ink = numpy.where(_largest_around(numpy.isin(labels, touching), 2), 0, ink)
     return best
 
 
 def _assembled(parts, labels, grey, paper):
-    """Returns the figure of the part that is most like a digit, and of what belongs to it."""
+    """Returns the figure made of the part most like a digit, and of the parts that belong to it."""
     largest = sorted(parts, key=lambda part: part.mass)[-MOST_PARTS:]
     likeness = {part: _likeness(labels == part.label, grey, paper) for part in largest}
-    # Most of what touches the frame has nothing to do with the digit.
+    # A part that touches the frame rarely belongs to the digit.
     main = max(largest, key=lambda part: part.mass * likeness[part] * (0.1 if part.touches else 1))
     near = _largest_around(labels == main.label, round(NEAR * main.length))
     near = set(numpy.unique(labels[near]))
@@ -239,9 +239,9 @@ def _assembled(parts, labels, grey, paper):
 def _likeness(area, grey, paper):
     """Returns how much an area of ink looks like a digit, from 0 to 1.
 
-    A digit is large, and long for its thickness; its edges are sharp, and paper is all around it.
-    The eye of a 0 is not thin; the bay of a 3 has paper on one side only; the sheet of paper on a
-    dark table is not thin either; and where the light falls off there are no edges.
+    A digit is large, and long compared with its thickness. Its edges are sharp, and paper surrounds
+    it. Other shapes fail one of these: the hole of a 0 and a sheet on a dark table are too thick,
+    the bay of a 3 has paper on one side only, and a shadow has no sharp edges.
     """
     rows, columns = _extent(area)
     length = max(rows.stop - rows.start, columns.stop - columns.start)
@@ -259,7 +259,10 @@ def _likeness(area, grey, paper):
 
 
 def _thickness(area):
-    """Returns the thickness of strokes, in pixels: half of a stroke is a quarter from its rim."""
+    """Returns the thickness of strokes, in pixels.
+
+    Half of a stroke's area is within a quarter of its thickness from the rim.
+    """
     inner, quarters = numpy.pad(area, 1, mode="constant"), 0
     while 2 * inner.sum() > area.sum():
         inner = ~_largest_around(~inner, 1)
@@ -268,16 +271,16 @@ def _thickness(area):
 
 
 def _extent(area):
-    """Returns the slices of rows and columns that hold all of an area."""
+    """Returns the slices of rows and columns that contain an area."""
     rows, columns = (numpy.flatnonzero(area.any(axis=axis)) for axis in (1, 0))
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _paper(grey):
-    """Returns the grey value that the paper has at each place, as if nothing dark were on it.
+    """Returns the grey value of the paper at each pixel, without what is written on it.
 
-    This is a morphological closing: what is dark, and too narrow for an octagon as wide as the
-    thickest stroke, is filled up. The edge of a shadow stays where it is, and sharp.
+    This is a morphological closing with an octagon as wide as the thickest stroke. It fills dark
+    shapes that are narrower than the octagon. The edge of a shadow stays sharp, at its place.
     """
     reach = THICKEST_STROKE * max(grey.shape) / 2
     # Lines of these lengths, one swept along the other, span an octagon with equal sides.
@@ -291,26 +294,26 @@ def _paper(grey):
 
 
 def _ink(grey, paper):
-    """Returns how much ink there is, from 0 to 1: the share of the paper's light that it takes.
+    """Returns the strength of the ink, from 0 to 1: the share of the paper's light that it absorbs.
 
-    So ink is as strong in a shadow as beside it.
+    Ink is therefore as strong in a shadow as outside.
     """
     return (paper - grey) / numpy.maximum(paper, DARKEST_PAPER)
 
 
 def _without_lines(ink):
-    """Returns where there surely is ink, without the lines that run through the whole picture."""
-    # A line that is about as strong as sure ink would be found in pieces.
+    """Returns a mask of sure ink, without the lines that cross the whole picture."""
+    # With the limit for sure ink, a weak line would be found in pieces only.
     mask = ink > PAPER * ink.max()
     lines = _level_lines(mask) | _level_lines(mask.T).T
     return (ink > SURE_INK * ink.max()) & ~lines
 
 
 def _level_lines(mask):
-    """Returns where thin lines run from left to right, without the strokes that cross them.
+    """Returns a mask of thin lines from left to right, without the strokes that cross them.
 
-    The lines are found by a Hough transform, as points (slope, row) that many pixels agree on.
-    Where the ink of a line is much higher than the line, a stroke crosses it.
+    A Hough transform finds the lines, as points (slope, row) shared by many pixels. Where the ink
+    is much higher than a line is thick, a stroke crosses the line.
 
     Args:
       mask: bool array of shape [rows, columns], where there is ink.
@@ -340,17 +343,17 @@ def _level_lines(mask):
         return nothing
     lines = nothing.copy()
     lines[rows[in_line], columns[in_line]] = True
-    # The upper and lower rim of a line may agree on no point.
+    # The upper and lower rim of a line may not share a point.
     lines = _largest_around(lines, 1) & mask & (run <= 1.6 * thickness + 1)
     number = numpy.median((lines[1:] & ~lines[:-1]).sum(axis=0))
     rest = mask & ~lines
     if number < 2 and (not rest.any() or thickness > 0.7 * _thickness(rest)):
-        return nothing  # but the bar of a 7 that was cut out closely
+        return nothing  # this is the bar of a closely cropped 7
     return lines
 
 
 def _runs(mask):
-    """Returns, for each pixel of a mask, how many of it follow on each other in its column."""
+    """Returns, for each pixel of a mask, the length of the vertical run that it is part of."""
     above = numpy.zeros_like(mask)
     above[1:] = mask[:-1]
     run = numpy.cumsum(mask & ~above, axis=0) * mask.shape[1] + numpy.arange(mask.shape[1])
@@ -358,7 +361,7 @@ def _runs(mask):
 
 
 def _labels(mask):
-    """Numbers what hangs together in a mask, be it by a corner.
+    """Numbers the connected areas of a mask. Pixels that share a corner are connected.
 
     Args:
       mask: bool array of shape [rows, columns].
@@ -366,8 +369,8 @@ def _labels(mask):
     Returns:
       int array of that shape: numbers from 1, and 0 where the mask is False.
     """
-    # Runs of pixels along the rows are numbered first, and then take the largest number of those
-    # above and below them, until that of each run has gone through all that hangs together.
+    # First, the runs of pixels along the rows are numbered. Then each run takes the largest number
+    # of the runs that it touches, until all runs of an area have the same number.
     before = numpy.zeros_like(mask)
     before[:, 1:] = mask[:, :-1]
     runs = numpy.where(mask, numpy.cumsum(mask & ~before, dtype=numpy.int64).reshape(mask.shape), 0)
@@ -381,7 +384,7 @@ def _labels(mask):
         known = numbers.copy()
         numpy.maximum.at(numbers, upper, known[lower])
         numpy.maximum.at(numbers, lower, known[upper])
-        numbers = numbers[numbers]  # a number is that of a run, which may have a larger one by now
+        numbers = numbers[numbers]  # the run of that number may have a larger number by now
         if (numbers == known).all():
             break
     _, numbers = numpy.unique(numbers, return_inverse=True)
@@ -389,7 +392,7 @@ def _labels(mask):
 
 
 def _parts(labels, ink):
-    """Returns what is not too small to be of a digit, as a list of _Part."""
+    """Returns the parts that are large enough to belong to a digit, as a list of _Part."""
     count = labels.max() + 1
     rows, columns = numpy.nonzero(labels)
     of_pixel = labels[rows, columns]
@@ -411,7 +414,7 @@ def _read_off(grey, figure):
     """Returns the ink of a figure as float32 array of shape [28, 28], from 0 to 1."""
     grey = _scaled(grey, READING_SIZE, grow=False)
     paper = _resized(figure.paper, grey.shape, Image.BILINEAR)
-    # The rim of a stroke is fainter than sure ink.
+    # The rim of a stroke is weaker than sure ink.
     area = _resized(_largest_around(figure.area, 2), grey.shape, Image.NEAREST)
     ink = numpy.where(area, _ink(grey, paper), 0)
     ink = numpy.where(ink > PAPER * ink.max(), ink, 0)
@@ -420,7 +423,7 @@ def _read_off(grey, figure):
 
 
 def _centred(digit):
-    """Puts a digit of up to 20x20 pixels where its centre of mass is in the middle of 28x28."""
+    """Returns 28x28 pixels with a digit of up to 20x20, its centre of mass in the middle."""
     picture = numpy.zeros((SIZE, SIZE), numpy.float32)
     corner = []
     for axis in (0, 1):
@@ -433,8 +436,8 @@ def _centred(digit):
 
 
 def _grey_values(picture):
-    """Returns grey values from 0 to 255, with what is transparent on white or, if lost, black."""
-    if picture.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
+    """Returns grey values from 0 to 255. The background is white, or black if ink is white."""
+    if picture.mode.startswith("I"):  # 16 bits, which Pillow would clip at 255
         return numpy.asarray(picture, numpy.float32) / 257
     if "A" not in picture.getbands() and "transparency" not in picture.info:
         return numpy.asarray(picture.convert("L"), numpy.float32)
@@ -448,7 +451,7 @@ def _grey_values(picture):
 
 
 def _scaled(array, size, grow):
-    """Returns an array whose longest side has a size, or at most that, in proportion."""
+    """Scales an array in proportion, so that its longest side has a size, or at most that."""
     factor = size / max(array.shape)
     if factor >= 1 and not grow:
         return array
@@ -461,17 +464,17 @@ def _resized(array, shape, how):
 
 
 def _smoothed(grey):
-    """Returns grey values in which noise is weaker."""
+    """Returns grey values with less noise."""
     picture = Image.fromarray(numpy.round(grey).astype(numpy.uint8))
     return numpy.asarray(picture.filter(ImageFilter.GaussianBlur(0.7)), numpy.float32)
 
 
 def _largest_around(array, reach):
-    """Returns the largest value in the square around each place, or False and True of bools.
+    """Returns the largest value in the square around each pixel; of bools, whether any is True.
 
     Args:
       array: of shape [rows, columns].
-      reach: from the middle of the square to its sides, in pixels.
+      reach: distance from the middle of the square to its sides, in pixels.
 
     Returns:
       array of the same shape.
@@ -480,7 +483,7 @@ def _largest_around(array, reach):
 
 
 def _largest_along(array, reach, step):
-    """Returns the largest value in the line around each place, as far as the picture goes.
+    """Returns the largest value in the line around each pixel, inside the picture.
 
     Args:
       array: of shape [rows, columns].
@@ -494,7 +497,7 @@ def _largest_along(array, reach, step):
     if right < 0:
         return _largest_along(array[:, ::-1], reach, (down, -right))[:, ::-1]
     array = numpy.pad(array, [(reach * down,) * 2, (reach * right,) * 2], mode="edge")
-    known = 1  # places of each line whose largest value is known
+    known = 1  # pixels of each line whose largest value is known
     while known < 2 * reach + 1:
         further = min(known, 2 * reach + 1 - known)
         rows, columns = further * down, further * right

@@ -1,4 +1,4 @@
-"""Finds the network that a run has trained, and lets it classify images."""
+"""Loads the network that a run has trained, and classifies images with it."""
 
 from robust import checkpoints
 from robust.errors import CheckpointError
@@ -53,7 +53,7 @@ class Network:
       prefix: path prefix of the checkpoint.
 
     Raises:
-      CheckpointError: the folder holds no checkpoint that can be read, or one of another model.
+      CheckpointError: the folder has no readable checkpoint, or one of another model.
     """
 
     def __init__(self, run_dir):
