@@ -24,16 +24,16 @@ import mnist_layers_estimator
 from trained.network import Network
 
 MAPS_PER_ROW = 8
-# Of boxes and what is in them: for data, operations, and results.
+# Colors of the boxes for data, operations and results.
 DATA, OPERATION, RESULT = "#dbe9f6", "#fdebd0", "#d9f0d3"
 LINE = "#555555"
-# Of an EstimatorSpec, as far as the model function sets them.
+# The fields of an EstimatorSpec that the model function sets.
 SPEC_FIELDS = ["loss", "train_op", "eval_metric_ops", "predictions"]
-UNIT = 100.0  # per inch: the figures below are laid out in pixels, from the top left corner
+UNIT = 100.0  # pixels per inch; figures are laid out in pixels from the top left corner
 
 
 def new_canvas(height):
-    """Returns a figure as many pixels high, and axes that cover it, measured in pixels."""
+    """Returns a figure of the given height in pixels, and axes in pixels that cover it."""
     figure = draw_figures.new_figure(height / UNIT)
     axes = figure.add_axes([0, 0, 1, 1])
     axes.set(xlim=(0, draw_figures.WIDTH * UNIT), ylim=(height, 0))
@@ -91,11 +91,11 @@ def draw_softmax_network():
 
 
 def deep_layers():
-    """Builds the deep network, and finds out what is in it.
+    """Builds the deep network and describes its layers.
 
     Returns:
-      a list of a tuple per layer: name; what it computes; shape of its output for one image, as
-      (28, 28, 32); number of its parameters, 0 if it has none.
+      a list with one tuple per layer: its name; a description of what it computes; the shape of
+      its output for one image, such as (28, 28, 32); the number of its parameters, which may be 0.
     """
     with tf.Graph().as_default() as graph:
         y_conv, _ = mnist_deep.deepnn(tf.placeholder(tf.float32, [None, 784]))
@@ -127,7 +127,7 @@ def deep_layers():
 
 @matplotlib.rc_context(draw_figures.STYLE)
 def draw_deep_layers(layers):
-    """Returns a figure of the layers that deep_layers returned, from the input downwards."""
+    """Returns a figure of the layers that deep_layers() lists, with the input at the top."""
     step = 112
     figure, axes = new_canvas(60 + step * len(layers) + 55)
     for right, title in [(545, "output"), (755, "parameters")]:
@@ -230,9 +230,9 @@ def estimator_modes():
     """Calls the Estimator's model function in each of its modes.
 
     Returns:
-      a list of a tuple per mode: its name, as TRAIN; a list of what the function gets beside the
-      mode; a dict of what is in the EstimatorSpec that it returns: lists of the names in a field,
-      empty for a single tensor, by the field's name.
+      a list with one tuple per mode: the mode's name, such as "TRAIN"; a list of the names of the
+      other arguments; and a dict that describes the returned EstimatorSpec. The dict maps the name
+      of each field that is set to a list of the keys in it, which is empty for a single tensor.
     """
     modes = []
     for name in ("TRAIN", "EVAL", "PREDICT"):
@@ -255,7 +255,7 @@ def estimator_modes():
 
 @matplotlib.rc_context(draw_figures.STYLE)
 def draw_estimator_modes(modes):
-    """Returns a figure of what estimator_modes returned: a column per mode."""
+    """Returns a figure of the modes that estimator_modes() lists, with one column per mode."""
     figure, axes = new_canvas(610)
     width, gap = 244, 12
     calls = {"TRAIN": "train()", "EVAL": "evaluate()", "PREDICT": "predict()"}

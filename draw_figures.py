@@ -3,8 +3,8 @@
     uv run mnist_softmax.py --log_dir logs/softmax
     uv run draw_figures.py logs/softmax
 
-writes PNG files into the folder figures and prints their names. Takes the folder of a run of any of
-the four scripts. Of several runs it draws the curves only, all in one figure:
+writes PNG files into the folder figures and prints their names. The run may be one of any of the
+four scripts. For several runs, it draws only their curves, all in one figure:
 
     uv run draw_figures.py logs/a logs/b
 """
@@ -50,7 +50,7 @@ FILTERS_PER_ROW = 8
 # The first layer's filters, of shape [rows, columns, 1, filters].
 FILTERS = {"deep": "conv1/W_conv1", "estimator": "conv2d/kernel"}
 
-# What the scripts name their scalars: the axes to draw them in, and on which examples they are.
+# Maps each scalar of the scripts to the axes to draw it in and the examples it is computed on.
 LOSS = "loss (cross-entropy)"
 ACCURACY = "accuracy"
 BATCH = "training batch"
@@ -63,11 +63,11 @@ SCALARS = {
     "validation_accuracy": (ACCURACY, VALIDATION),
 }
 STEEP_PART = 0.05  # of the steps: the start, of which an axis of accuracies shows the end only
-SMOOTHED_PART = 0.02  # of a curve's points, on each side of the one that they smooth
+SMOOTHED_PART = 0.02  # share of a curve's points averaged on each side of a point
 
 
 def new_figure(height):
-    """Returns an empty figure, in inches as high as is given."""
+    """Returns an empty figure of the given height in inches."""
     return matplotlib.figure.Figure(figsize=(WIDTH, height))
 
 
@@ -87,7 +87,10 @@ def draw_pictures(images, titles, per_row):
 
 
 def draw_weights(W):
-    """Returns a figure of softmax regression's weights, [784, 10]: red is against, blue for."""
+    """Returns a figure of softmax regression's weights, of shape [784, 10].
+
+    Positive weights, which are evidence for a digit, are blue. Negative weights are red.
+    """
     return _draw_signed(W.T.reshape(10, 28, 28), per_row=5, titles=range(10))
 
 
@@ -267,26 +270,26 @@ def draw_confusion(labels, predictions):
 
 
 def confusion_matrix(labels, predictions):
-    """Returns an array of shape [10, 10]: how often a digit, by row, was taken for which."""
+    """Returns the confusion matrix, shape [10, 10]: labels are rows, predictions are columns."""
     return numpy.bincount(10 * labels.astype(int) + predictions, minlength=100).reshape(10, 10)
 
 
 def surest_errors(labels, probabilities):
-    """Finds what a network got wrong, and orders it by how sure the network was, surest first.
+    """Finds the misclassified examples, and sorts them by the network's confidence.
 
     Args:
       labels: integer array of shape [batch].
       probabilities: float array of shape [batch, 10].
 
     Returns:
-      integer array of shape [errors], places in the batch.
+      integer array of shape [errors], indices into the batch, highest confidence first.
     """
     wrong = numpy.flatnonzero(labels != probabilities.argmax(axis=1))
     return wrong[numpy.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
 
 
 def percent(probability):
-    """Returns a probability as text: never 100%, which no softmax is."""
+    """Returns a probability as text. It is never 100%, because a softmax never reaches 1."""
     return ">99.9%" if probability > 0.999 else f"{probability:.1%}"
 
 
@@ -366,7 +369,7 @@ def add_flags(parser):
         help="folder to write to (default: %(default)s)",
     )
     command_line.add_data_flags(parser)
-    command_line.add_seed(parser, "that of the run, if its digits were drawn with --fake_data")
+    command_line.add_seed(parser, "seed of the run, if it was trained with --fake_data")
 
 
 def parse_flags(argv):
@@ -377,8 +380,8 @@ def parse_flags(argv):
         "run_dir",
         nargs="+",
         type=command_line.path,
-        help="folder of a run, with its checkpoint and events; of several runs the curves are "
-        "drawn, into one file, curves.png, and nothing else",
+        help="folder of a run, with its checkpoint and event files; for several runs, only their "
+        "curves are drawn, into the file curves.png",
     )
     add_flags(parser)
     return parser.parse_args(argv)

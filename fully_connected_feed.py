@@ -126,7 +126,7 @@ def parse_flags(argv):
             name,
             type=command_line.whole_number(1, LARGEST_LAYER),
             default=units,
-            help="units of that layer (default: %(default)s)",
+            help="number of units in this hidden layer (default: %(default)s)",
         )
     parser.add_argument(
         "--input_data_dir",

@@ -36,8 +36,9 @@ def cnn_model_fn(features, labels, mode, params=None):
       params: dict that may hold a "learning_rate".
 
     Returns:
-      tf.estimator.EstimatorSpec: to predict, with "classes" [batch] and "probabilities"
-      [batch, 10]; to train, with loss and training step; to evaluate, with loss and accuracy.
+      tf.estimator.EstimatorSpec. In mode PREDICT, it holds the predictions "classes" of shape
+      [batch] and "probabilities" of shape [batch, 10]. In mode TRAIN, it holds the loss and the
+      training operation. In mode EVAL, it holds the loss and the accuracy.
     """
     training = mode == tf.estimator.ModeKeys.TRAIN
     input_layer = tf.reshape(features["x"], [-1, 28, 28, 1])  # [batch, 28, 28, 1]
@@ -81,7 +82,10 @@ def cnn_model_fn(features, labels, mode, params=None):
 
 
 def input_fns(mnist, batch_size):
-    """Returns train_input_fn, shuffled and without end, and eval_input_fn, the test set once.
+    """Returns the input functions train_input_fn and eval_input_fn.
+
+    train_input_fn serves the training set, shuffled and repeated without end. eval_input_fn serves
+    the test set once, in order.
 
     Args:
       mnist: Datasets with float32 images of shape [784] and labels from 0 to 9.
@@ -123,7 +127,7 @@ def evaluate(mnist_classifier, eval_input_fn, num_examples):
 
 
 def serving_input_receiver_fn():
-    """Returns what an exported network takes: images of shape [784] as "x"."""
+    """Returns the input of an exported network: images "x", float32 of shape [batch, 784]."""
     x = tf.placeholder(tf.float32, [None, 784], name="x")
     return tf.estimator.export.ServingInputReceiver({"x": x}, {"x": x})
 
@@ -139,7 +143,7 @@ def parse_flags(argv):
     parser.add_argument(
         "--export_dir",
         type=command_line.path,
-        help="folder to write a SavedModel into, when trained",
+        help="after training, write a SavedModel into a new subfolder of this folder",
     )
     parser.add_argument("--quiet", action="store_true", help="do not show TensorFlow's log")
     flags = parser.parse_args(argv)

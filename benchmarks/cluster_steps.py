@@ -2,8 +2,8 @@
 
     uv run benchmarks/cluster_steps.py
 
-Each worker, and the parameter server with the first, is held to one core of its own, as if it were
-a machine. Compares them with one process without a cluster on one core. Runs on Linux.
+Each worker is pinned to its own core, as if the core were a machine. The parameter server shares
+the core of the first worker. The baseline is one process without a cluster on one core. Linux only.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ def alone(core):
 
 
 def cluster(workers):
-    """Trains with a chief and, for two workers, another one, and returns steps per second."""
+    """Trains with one or two workers, of which one is the chief, and returns steps per second."""
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         tasks = stack.enter_context(LocalCluster(folder, checkpoint_steps=10**6))

@@ -2,9 +2,9 @@
 
     uv run benchmarks/load.py --data_dir MNIST_data
 
-Each run is a process that has imported TensorFlow. From there on: the seconds until it has imported
-the reader, read the files and taken a batch of 100; the memory that this added, at its end and at
-its peak; and the longest of the next_batch(100) of ten epochs. Linux only, for the memory.
+Each run is a process that has already imported TensorFlow. It measures the seconds to import the
+reader, read the files and take a batch of 100. It measures the memory that this added, at the end
+and at the peak. It also measures the longest call of next_batch(100) in ten epochs. Linux only.
 """
 
 import argparse

@@ -3,8 +3,8 @@
     uv run benchmarks/memory.py
     uv run benchmarks/memory.py mnist_softmax --steps 500 5000 20000
 
-What a script leaks with each step would show in the difference. On drawn digits, and the
-convolutional networks in small batches, to save time. Runs on Linux.
+A memory leak per step would show as a difference between these numbers. To save time, the scripts
+train on drawn digits, and the convolutional networks train in small batches. Linux only.
 """
 
 import argparse

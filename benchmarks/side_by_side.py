@@ -1,4 +1,4 @@
-"""Runs programs in turn, so that a noisy machine is as noisy to all, and compares them."""
+"""Compares programs by running them in turn, so that the machine's noise affects all alike."""
 
 import json
 import os

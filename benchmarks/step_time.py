@@ -6,13 +6,14 @@
     uv run benchmarks/step_time.py --sessions
     uv run benchmarks/step_time.py --estimator
 
-Compares mnist_deep.py with itself on TensorFlow's stock gradients; with --tf2, with both under an
-interpreter that has TensorFlow 2.15; and, with --peer, with the same network in PyTorch and in
-Keras, each from the first of those interpreters that has it. With --gradients, our gradients come
-in one after the other. With --sessions, an InteractiveSession, as the page and the script have it,
-alternates with a tf.Session. With --estimator, it is the model of mnist_layers_estimator.py, in
-batches of 100. Each contender is a process of its own that stays; blocks of steps alternate between
-them, so that noise meets all alike.
+Compares mnist_deep.py with itself on TensorFlow's stock gradients. --tf2 adds both under an
+interpreter that has TensorFlow 2.15. --peer adds the same network in PyTorch and in Keras, each
+under the first of the given interpreters that has it. --gradients enables our gradients one after
+the other. --sessions compares an InteractiveSession, which the page and the script use, with a
+tf.Session. --estimator measures the model of mnist_layers_estimator.py, in batches of 100.
+
+Each contender is one process that keeps running. The contenders take turns, a block of steps at a
+time, so that noise affects all alike.
 """
 
 import argparse
@@ -61,7 +62,7 @@ def run_block(worker, steps):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--gradients", action="store_true", help="measure one gradient at a time")
+    kind.add_argument("--gradients", action="store_true", help="add one gradient after the other")
     kind.add_argument("--sessions", action="store_true", help="measure both kinds of session")
     kind.add_argument("--estimator", action="store_true", help="measure the Estimator's model")
     parser.add_argument("--tf2", metavar="PYTHON", help="interpreter that has TensorFlow 2.15")

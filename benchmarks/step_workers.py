@@ -1,8 +1,8 @@
-"""The contenders of step_time.py: each trains the tutorial's deep network, step by step.
+"""Trains a network of the tutorials step by step, as a contender of step_time.py.
 
-A worker prints "ready" and its TensorFlow's version, or which module it lacks. Then it reads
-numbers of steps from stdin and answers each with the seconds that every step took, as a JSON list.
-It runs under the interpreter that has its package.
+A worker prints "ready" and its version of TensorFlow, or the name of a missing module. Then it
+reads numbers of steps from stdin. It answers each number with a JSON list of the seconds that the
+steps took. It runs under an interpreter that has the modules it needs.
 """
 
 import functools
@@ -46,7 +46,7 @@ def import_script(name, gradients=None):
 
 
 def mnist_deep(turns, gradients=None, interactive=True):
-    """Runs mnist_deep.py itself, whose training loop turns as long as there are turns."""
+    """Runs mnist_deep.py itself, with one training step per item of the iterator `turns`."""
     script = import_script("mnist_deep", gradients)
     from robust import training
 

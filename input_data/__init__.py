@@ -1,4 +1,4 @@
-"""MNIST in minibatches: serves code written for TensorFlow 1.x's input_data, without TensorFlow."""
+"""Serves MNIST in minibatches, with TensorFlow 1.x's interface but without TensorFlow."""
 
 from input_data.data_set import DataSet
 from input_data.data_sets import Datasets, load_mnist, read_data_sets

@@ -1,9 +1,9 @@
 """Serves minibatches in the same order as TensorFlow 1.15's own reader.
 
 Source: tensorflow.contrib.learn.python.learn.datasets.mnist in TensorFlow 1.15. Existing code
-relies on its arguments, its private attributes and its use of random numbers. Two things differ:
-each reader has its own random state, and the images stay bytes, as in the file, until the whole
-array is requested.
+relies on its arguments, its private attributes and its use of random numbers. There are two main
+differences. Each reader has its own random state. The images stay bytes, as in the file, until the
+whole array is requested.
 """
 
 import operator
@@ -194,9 +194,9 @@ def _image_rows(images, dtype, copy):
 class _Rows:
     """The rows of an array, in an order that changes with each epoch.
 
-    A new order is a permutation of row numbers, as long as the array is not shared. Once the caller
-    has the array, each order makes a new array, as in TensorFlow's class. The new array contains
-    what was written into the old one before, and not what is written into it later.
+    As long as the array is not shared, a new order is only a permutation of row numbers. If the
+    caller has the array, the next order makes a new array, as in TensorFlow's class. The new array
+    contains what was written into the old one before, and not what is written into it later.
     """
 
     def __init__(self, array, shared, to_float=False):

@@ -1,8 +1,8 @@
 """Draws digits that look handwritten, for use without MNIST.
 
 Each digit is a set of pen strokes. For each picture, the control points of the strokes are moved a
-little, the digit is slanted, turned and stretched, and the pen gets a random width. The digit is
-then brought to MNIST's form: scaled into 20x20 pixels, and centred by mass in 28x28 pixels.
+little, and the digit is slanted, turned and stretched. It is then brought to MNIST's form: scaled
+into 20x20 pixels, and centred by mass in 28x28 pixels. The pen has a random width.
 """
 
 import numpy
@@ -88,7 +88,10 @@ def draw(count, random_state, one_hot=False):
 
 
 def _write(strokes, smoothing, count, random_state):
-    """Returns points along `count` handwritten versions, shape [count, POINTS_PER_DIGIT, 2]."""
+    """Returns points along `count` handwritten versions, an array of shape [count, points, 2].
+
+    There are up to POINTS_PER_DIGIT points.
+    """
     control_points = numpy.concatenate([numpy.array(stroke) for stroke in strokes]) / 10.0 - 0.5
     noise = random_state.normal(scale=0.05, size=(count,) + control_points.shape)
     points = numpy.matmul(smoothing, control_points + noise)

@@ -12,7 +12,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def signals_handled_by(handle):
     """A context manager: a function handles Ctrl-C and SIGTERM inside `with`.
 
-    A signal that the process ignores stays ignored, such as Ctrl-C in the background. Python sets
+    Only handlers written in Python are replaced. A signal that the process ignores stays ignored,
+    such as Ctrl-C in the background, and so does the system's default for SIGTERM. Python sets
     signal handlers in the main thread only, so in other threads nothing changes.
 
     Args:

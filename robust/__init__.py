@@ -1,3 +1,3 @@
-"""What makes the tutorials' scripts robust: saved, resumed, quiet, and clear where they fail."""
+"""Makes the tutorials' scripts robust: they save, resume, run quietly and explain their errors."""
 
 from robust import tensorflow_import  # noqa: F401, before any other module imports TensorFlow

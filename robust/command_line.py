@@ -32,7 +32,7 @@ def training_parser(
     add_data_flags(parser)
     add("--max_steps", whole_number(1, LARGEST_COUNT), max_steps, "training steps")
     add("--batch_size", whole_number(1, LARGEST_BATCH), batch_size, "examples per step")
-    add("--learning_rate", _rate, learning_rate, "of the optimizer")
+    add("--learning_rate", _rate, learning_rate, "learning rate of the optimizer")
     add_seed(parser, f"{seed_meaning} (default: each run differs)")
     return parser
 

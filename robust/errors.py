@@ -1,4 +1,4 @@
-"""Errors that a user can cause, and how a script reports them: one line on stderr, exit code 1."""
+"""Errors that a user can cause, and how a script reports them: on stderr, with exit code 1."""
 
 import contextlib
 import errno
@@ -32,8 +32,8 @@ def first_line(error):
 def reported_in_one_line():
     """Ends the process if an error inside `with` is one that a user can cause.
 
-    The exit code is 1, after one line on stderr, or 141 if the reader of stdout has gone. Any other
-    error is a bug of the project, and keeps its traceback.
+    The exit code is 1, after one line on stderr and perhaps a command to copy. It is 141 if the
+    reader of stdout has gone. Any other error is a bug of the project, and keeps its traceback.
     """
     try:
         yield

@@ -17,7 +17,7 @@ class EventFile:
       log_dir: path of an existing folder.
       graph: the tf.Graph to show.
       first_step: where training starts. TensorBoard hides what an earlier run in this folder wrote
-        after that step.
+        from that step on.
 
     Raises:
       OSError: at the end of `with`, the file was not written whole.

@@ -44,7 +44,8 @@ class Training:
     Raises, at the beginning and at the end of `with` and in each method:
       CheckpointError: the folder's checkpoint does not fit the graph, or none can be written.
       FolderInUseError: another process trains in the folder.
-      FloatingPointError: the loss is not finite. The message names the last good checkpoint.
+      FloatingPointError: the loss is not finite. With a log folder, the message names the last good
+        checkpoint.
       KeyboardInterrupt: after Ctrl-C or SIGTERM, and after the checkpoint is written.
       OSError: the folder cannot be made, or an event file was not written whole.
     """

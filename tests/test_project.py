@@ -141,7 +141,7 @@ def test_the_results_of_the_benchmarks_are_drawn(tmp_path):
     done = subprocess.run(
         [sys.executable, script, f"--figures_dir={tmp_path}"],
         stdout=subprocess.PIPE,
-        universal_newlines=True,
+        text=True,
         check=True,
     )
     names = ["step_times.png", "accuracy_over_time.png"]

@@ -1,1 +1,1 @@
-"""What can be done with the folder of a finished training."""
+"""Reads pictures of digits and classifies them with the network of a finished training."""

@@ -483,7 +483,7 @@ def _largest_around(array, reach):
 
 
 def _largest_along(array, reach, step):
-    """Returns the largest value in the line around each pixel, inside the picture.
+    """Returns the largest value in the line around each pixel. Edge pixels are repeated outside.
 
     Args:
       array: of shape [rows, columns].
