@@ -20,7 +20,7 @@ import tempfile
 import side_by_side
 from step_workers import STOCK, import_script
 
-STEPS = 600
+STEPS = 400
 
 
 def measure(stock):
