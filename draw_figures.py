@@ -223,9 +223,10 @@ def _cut_off_the_start(axes, later):
       axes: axes with the curves in them.
       later: array of the values after the steep start.
     """
+    _, top = axes.get_ylim()
     spread = numpy.ptp(later) if later.size else 0
     if spread:
-        axes.set_ylim(max(0, later.min() - spread / 2), later.max() + spread / 10)
+        axes.set_ylim(max(0, later.min() - spread / 2), min(top, 1 + spread / 10))
 
 
 def _make_logarithmic(axes, means):
