@@ -24,8 +24,15 @@ class CheckpointError(UserError):
 
 
 def first_line(error):
-    """Returns the first line of an error; TensorFlow adds the location in the graph below it."""
-    return str(error).splitlines()[0]
+    """Returns the first line of an error's message.
+
+    TensorFlow adds the location in the graph: 1.15 below the message, and 2.15 above it.
+    """
+    lines = str(error).splitlines()
+    below_the_location = [
+        line for node, line in zip(lines, lines[1:]) if node.startswith("Node: '")
+    ]
+    return (below_the_location or lines)[0]
 
 
 @contextlib.contextmanager

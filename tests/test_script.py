@@ -7,7 +7,7 @@ import sys
 import termios
 
 from robust import script
-from robust.errors import wrapped
+from robust.errors import first_line, wrapped
 
 import pytest
 import tensorflow.compat.v1 as tf
@@ -77,6 +77,15 @@ def test_an_error_of_a_users_making_ends_in_one_line_and_an_exit_code(error):
 def test_an_error_of_our_own_making_keeps_its_traceback():
     done = run_python("from robust import script\ndef main(): raise KeyError\nscript.run(main)")
     assert "Traceback" in done.stderr
+
+
+def test_the_message_of_tensorflows_error_is_found_beside_the_location_in_the_graph():
+    with tf.Graph().as_default(), tf.Session() as sess:
+        failing = tf.debugging.Assert(False, ["disk full"])
+        with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+            sess.run(failing)
+    assert first_line(caught.value) == "assertion failed: [disk full]"
+    assert first_line(OSError("one\ntwo")) == "one"
 
 
 LONG = (
