@@ -42,6 +42,10 @@ def for_this_tensorflow(code):
     return code.replace(IMPORT, INSTEAD) + "tf.disable_v2_behavior()\n"
 
 
+# Of TensorFlow 2.15's Estimator: lines that its page mentions but does not show.
+LOGGED_BY_2 = re.compile(r"INFO:tensorflow:(Calling checkpoint listeners|Inference Time).*\n?")
+
+
 def expected_here(snippet):
     """Allows for what TensorFlow 2 shows otherwise.
 
@@ -71,6 +75,7 @@ def follow(page, prompt, code_of=lambda code: code, numbers_too=True):
     differences = []
     for snippet in snippets_of(page):
         shown = prompt.paste(for_this_tensorflow(code_of(snippet.code)))
+        shown = LOGGED_BY_2.sub("", shown)
         differences.append(difference(expected_here(snippet), shown, numbers_too))
     return [found for found in differences if found]
 
