@@ -9,7 +9,7 @@ are those of the scripts' graphs, and the feature maps are those of a run of mni
 
 import argparse
 
-from robust import command_line, log_folder, script
+from robust import command_line, script
 from robust.errors import CheckpointError
 
 import matplotlib
@@ -303,9 +303,7 @@ def main(flags):
     data_sets = input_data.read_data_sets(
         flags.data_dir, fake_data=flags.fake_data, seed=flags.seed
     )
-    log_folder.writable_folder(flags.figures_dir)
-    for file_name, figure in diagrams(flags.run_dir, data_sets):
-        draw_figures.write(figure, flags.figures_dir, file_name)
+    draw_figures.write_all(diagrams(flags.run_dir, data_sets), flags.figures_dir)
 
 
 if __name__ == "__main__":

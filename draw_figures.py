@@ -187,7 +187,7 @@ def draw_curves(curves_of_runs, title=None):
             if (kind, BATCH) in curves:
                 steps, values = curves[kind, BATCH]
                 means.append(smoothed(values))
-                later.append(means[-1][steps > STEEP_PART * steps[-1]])
+                later.append(_after_the_start(steps, means[-1]))
                 label = run if several else BATCH
                 axes.plot(steps, values, color=color, alpha=0.4, linewidth=1)
                 axes.plot(steps, means[-1], color=color, linewidth=2.5, label=label)
@@ -196,7 +196,7 @@ def draw_curves(curves_of_runs, title=None):
                 label = f"{run}, {VALIDATION}" if several else VALIDATION
                 color = color if several else "black"
                 axes.plot(steps, values, "--o", color=color, markersize=4, label=label)
-                later.append(values[steps > STEEP_PART * steps[-1]])
+                later.append(_after_the_start(steps, values))
         if kind == LOSS:
             _make_logarithmic(axes, numpy.concatenate(means))
         if kind == ACCURACY:
@@ -208,12 +208,17 @@ def draw_curves(curves_of_runs, title=None):
         )
         axes.xaxis.set_major_formatter(matplotlib.ticker.StrMethodFormatter("{x:,.0f}"))
         axes.grid(alpha=0.4)
-        if len(axes.lines) > 2:  # one curve needs no legend
+        if several or len(axes.lines) > 2:  # one curve of one run needs no legend
             axes.legend(loc="best")
     if title:
         figure.suptitle(title, fontsize=17)
     figure.tight_layout()
     return figure
+
+
+def _after_the_start(steps, values):
+    """Returns the values after the steep start of a curve."""
+    return values[steps > STEEP_PART * steps[-1]]
 
 
 def _cut_off_the_start(axes, later):
@@ -340,6 +345,21 @@ def short_names(run_dirs):
     return names if len(set(names)) == len(names) else run_dirs
 
 
+def write_all(figures, figures_dir):
+    """Writes figures as PNG files into a folder, which is made if needed, and prints their paths.
+
+    Args:
+      figures: iterable of file names and figures.
+      figures_dir: path of the folder.
+
+    Raises:
+      OSError: the folder cannot be made, or a file cannot be written.
+    """
+    log_folder.writable_folder(figures_dir)
+    for file_name, figure in figures:
+        write(figure, figures_dir, file_name)
+
+
 def write(figure, figures_dir, file_name):
     """Writes a figure as a PNG file, and prints its path.
 
@@ -363,14 +383,19 @@ def write(figure, figures_dir, file_name):
 
 def add_flags(parser):
     """Adds the flags of every script that draws figures of a run."""
+    add_figures_dir(parser)
+    command_line.add_data_flags(parser)
+    command_line.add_seed(parser, "seed of the run, if it was trained with --fake_data")
+
+
+def add_figures_dir(parser):
+    """Adds the flag --figures_dir."""
     parser.add_argument(
         "--figures_dir",
         type=command_line.path,
         default="figures",
         help="folder to write to (default: %(default)s)",
     )
-    command_line.add_data_flags(parser)
-    command_line.add_seed(parser, "seed of the run, if it was trained with --fake_data")
 
 
 def parse_flags(argv):
@@ -399,9 +424,7 @@ def main(flags):
             flags.data_dir, fake_data=flags.fake_data, seed=flags.seed
         )
         drawn = figures(flags.run_dir[0], data_sets)
-    log_folder.writable_folder(flags.figures_dir)
-    for file_name, figure in drawn:
-        write(figure, flags.figures_dir, file_name)
+    write_all(drawn, flags.figures_dir)
 
 
 if __name__ == "__main__":

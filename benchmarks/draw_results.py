@@ -11,16 +11,13 @@ import json
 import os
 import re
 
-from robust import command_line, log_folder
-
 import matplotlib
 import matplotlib.ticker
+from accuracy_over_time import RESULTS, ROOT
 
 import draw_figures
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PAGE = os.path.join(ROOT, "docs", "performance.md")
-RESULTS = os.path.join(ROOT, "benchmarks", "accuracy_over_time.json")
 OURS, OTHERS = "#2166ac", "#b0b0b0"
 ACCURACIES = [0.5, 0.8, 0.9, 0.95, 0.98, 0.99]
 TIMES = {1: "1 s", 3: "3 s", 10: "10 s", 30: "30 s", 100: "100 s", 300: "5 min", 1800: "30 min"}
@@ -89,16 +86,14 @@ def draw_accuracy_over_time(results):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--figures_dir", type=command_line.path, default="figures")
-    figures_dir = parser.parse_args().figures_dir
-    log_folder.writable_folder(figures_dir)
+    draw_figures.add_figures_dir(parser)
+    flags = parser.parse_args()
     with open(PAGE, encoding="utf-8") as page, open(RESULTS) as results:
         figures = {
             "step_times.png": draw_step_times(step_times(page.read())),
             "accuracy_over_time.png": draw_accuracy_over_time(json.load(results)),
         }
-    for name, figure in figures.items():
-        draw_figures.write(figure, figures_dir, name)
+    draw_figures.write_all(figures.items(), flags.figures_dir)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def measure(stock):
 
     script = import_script("mnist_layers_estimator", STOCK if stock else None)
     with tempfile.TemporaryDirectory() as folder:
-        script.main([f"--model_dir={folder}", f"--max_steps={STEPS}", "--batch_size=100"])
+        script.main([f"--model_dir={folder}", f"--max_steps={STEPS}"])
         (path,) = glob.glob(os.path.join(folder, "*tfevents*"))
         events = EventAccumulator(path)
         events.Reload()
@@ -46,10 +46,14 @@ def main():
     if flags.measure:
         measure(flags.measure == "stock")
         return
-    commands = {name: [sys.executable, __file__, "--measure", name] for name in ("stock", "this")}
+    interpreters = {"": sys.executable}
     if flags.tf2:
-        for name in ("stock", "this"):
-            commands[f"{name}, TF 2"] = [flags.tf2, __file__, "--measure", name]
+        interpreters[", TF 2"] = flags.tf2
+    commands = {
+        name + version: [interpreter, __file__, "--measure", name]
+        for version, interpreter in interpreters.items()
+        for name in ("stock", "this")
+    }
     side_by_side.report(side_by_side.alternate(commands, flags.rounds))
 
 

@@ -26,14 +26,20 @@ from trained.handwriting import (
     TOUCHES_THE_FRAME,
     PictureError,
     _labels,
-    digit_of,
     find_digit,
     read_digit,
-    read_picture,
 )
 from trained.network import Network
 
 SAMPLES = os.path.join(ROOT, "handwriting_samples")
+
+
+def digit_of(grey):
+    return find_digit(grey).pixels
+
+
+def read_picture(path):
+    return read_digit(path).pixels.reshape(-1)
 
 
 def save(picture, path):

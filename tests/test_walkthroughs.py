@@ -33,11 +33,12 @@ def snippets_of(page):
 
 IMPORT = "import tensorflow as tf\n"
 INSTEAD = "import tensorflow.compat.v1 as tf\n"
+TENSORFLOW_1 = tf.version.VERSION.startswith("1.")
 
 
 def for_this_tensorflow(code):
     """Changes a snippet as the pages say for TensorFlow 2, if it is this one."""
-    if IMPORT not in code or tf.version.VERSION.startswith("1."):
+    if IMPORT not in code or TENSORFLOW_1:
         return code
     return code.replace(IMPORT, INSTEAD) + "tf.disable_v2_behavior()\n"
 
@@ -46,13 +47,18 @@ def for_this_tensorflow(code):
 LOGGED_BY_2 = re.compile(r"INFO:tensorflow:(Calling checkpoint listeners|Inference Time).*\n?")
 
 
+def without_what_2_logs(shown):
+    """Drops the lines that only TensorFlow 2 logs, if it is this one."""
+    return shown if TENSORFLOW_1 else LOGGED_BY_2.sub("", shown)
+
+
 def expected_here(snippet):
     """Allows for what TensorFlow 2 shows otherwise.
 
     The pages have the numbers of TensorFlow 1.15. The same seed gives other weights to start from,
     and so other numbers after a step or two. One output is otherwise, as its page says.
     """
-    if tf.version.VERSION.startswith("1."):
+    if TENSORFLOW_1:
         return snippet
     return snippet._replace(
         expected=snippet.expected.replace("[nan, 200.0]", "[200.0, 200.0]"),
@@ -75,7 +81,7 @@ def follow(page, prompt, code_of=lambda code: code, numbers_too=True):
     differences = []
     for snippet in snippets_of(page):
         shown = prompt.paste(for_this_tensorflow(code_of(snippet.code)))
-        shown = LOGGED_BY_2.sub("", shown)
+        shown = without_what_2_logs(shown)
         differences.append(difference(expected_here(snippet), shown, numbers_too))
     return [found for found in differences if found]
 

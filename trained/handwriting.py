@@ -72,15 +72,6 @@ class Digit(NamedTuple):
     doubts: List[str]
 
 
-def read_picture(path):
-    """Reads a picture of one digit, as read_digit does.
-
-    Returns:
-      float32 array of shape [784] on the scale from 0, paper, to 1, ink.
-    """
-    return read_digit(path).pixels.reshape(-1)
-
-
 def read_digit(path):
     """Reads a picture of one digit, dark on light or light on dark.
 
@@ -117,15 +108,6 @@ def read_digit(path):
         return find_digit(grey)
     except PictureError as error:
         raise PictureError(f"{path}: {error}") from error
-
-
-def digit_of(grey):
-    """Finds the digit in a picture, as find_digit does.
-
-    Returns:
-      float32 array of shape [28, 28] on the scale from 0, paper, to 1, ink.
-    """
-    return find_digit(grey).pixels
 
 
 def find_digit(grey):
