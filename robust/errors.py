@@ -2,17 +2,12 @@
 
 import contextlib
 import errno
-import os
-import re
 import shlex
 import sys
-import textwrap
 
-from robust.signals import script_name
+from robust.error_message import discard, fail
 
 from input_data import DownloadError, InvalidDataError
-
-NARROWEST = 40  # columns: some terminals say that they have none
 
 
 class UserError(ValueError):
@@ -50,7 +45,7 @@ def reported_in_one_line():
         fail(f"{error}:\nuv run {command} --fake_data")
     except BrokenPipeError:
         # The reader of the output has finished, such as `head`.
-        _discard(sys.stdout)
+        discard(sys.stdout)
         sys.exit(141)
     except (InvalidDataError, UserError, FloatingPointError) as error:
         fail(str(error))
@@ -60,44 +55,3 @@ def reported_in_one_line():
         fail("cannot write: the disk is full; make room, or name another" if full else str(error))
     except UnicodeEncodeError as error:  # TensorFlow accepts paths in UTF-8 only
         fail(f"{error.object!r} is not text in UTF-8; name another file or folder")
-
-
-def fail(message):
-    """Ends the process with exit code 1, after a message on stderr that names the script."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        _discard(sys.stdout)
-    message = f"{script_name()}: error: {message}"
-    if sys.stderr is not None and sys.stderr.isatty():
-        message = wrapped(message, os.get_terminal_size(sys.stderr.fileno()).columns)
-    sys.exit(message)
-
-
-def wrapped(message, width):
-    """Returns a message in lines of a width: what failed, then why, then what to do.
-
-    A message that fits into one line is returned unchanged. A command after a line feed is not
-    wrapped, so that it can be copied. This is for terminals: in a log, an error is one line.
-    """
-    width = max(width, NARROWEST)
-    message, line_feed, command = message.partition("\n")
-    if len(message) < width:
-        return message + line_feed + command
-    start, error, rest = message.partition(": error: ")
-    parts = re.split(r"(?<=[;:.]) ", rest)
-    if len(parts) > 1 and " " not in parts[0]:  # a path, and what is wrong with it
-        parts[:2] = [f"{parts[0]} {parts[1]}"]
-    wrapper = textwrap.TextWrapper(
-        width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
-    )
-    lines = wrapper.wrap(start + error + parts[0])
-    wrapper.initial_indent = "  "
-    for part in parts[1:]:
-        lines += wrapper.wrap(part)
-    return "\n".join(lines) + line_feed + command
-
-
-def _discard(stream):
-    """Discards the unwritten output of a stream, which would fail again at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

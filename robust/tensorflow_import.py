@@ -10,6 +10,7 @@ import os
 import platform
 import sys
 
+from robust.error_message import fail
 from robust.signals import end_at_once_on_signals, script_name
 
 # 1.15 is the last 1.x; 2.15 is the last that contains everything the tutorials use.
@@ -43,7 +44,7 @@ def explained_failure():
             f"{script_name()}` sets up all packages, and README.md shows how to do so without uv"
         )
         if runs_script():
-            sys.exit(f"{script_name()}: error: {message}")
+            fail(message)
         raise ImportError(message) from error
 
 

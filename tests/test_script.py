@@ -7,7 +7,8 @@ import sys
 import termios
 
 from robust import script
-from robust.errors import first_line, wrapped
+from robust.error_message import wrapped
+from robust.errors import first_line
 
 import pytest
 import tensorflow.compat.v1 as tf
@@ -88,14 +89,15 @@ def test_the_message_of_tensorflows_error_is_found_beside_the_location_in_the_gr
     assert first_line(OSError("one\ntwo")) == "one"
 
 
+START = "train.py: error: "
 LONG = (
-    "train.py: error: logs/run: cannot be written to (No space left on device); make room on the "
-    "disk, or name another folder:\nuv run train.py --log_dir=elsewhere --batch_size=100 --seed=0"
+    "logs/run: cannot be written to (No space left on device); make room on the disk, or name "
+    "another folder:\nuv run train.py --log_dir=elsewhere --batch_size=100 --seed=0"
 )
 
 
 def test_a_long_error_is_wrapped_into_what_failed_and_what_to_do():
-    assert wrapped(LONG, 60) == (
+    assert wrapped(START, LONG, 60) == (
         "train.py: error: logs/run: cannot be written to (No space\n"
         "    left on device);\n"
         "  make room on the disk, or name another folder:\n"
@@ -105,7 +107,18 @@ def test_a_long_error_is_wrapped_into_what_failed_and_what_to_do():
 
 def test_an_error_that_fits_into_the_terminal_is_one_line():
     error = LONG.partition("\n")[0]
-    assert wrapped(error, len(error) + 1) == error
+    assert wrapped(START, error, len(START + error) + 1) == START + error
+
+
+def shown_on_a_terminal(columns, *arguments):
+    """Runs Python, and returns the lines that it writes to a terminal of that width."""
+    terminal, end_of_script = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+    subprocess.run([sys.executable, *arguments], cwd=str(ROOT), stderr=end_of_script)
+    os.close(end_of_script)
+    shown = os.read(terminal, 100000).decode().splitlines()
+    os.close(terminal)
+    return shown
 
 
 def test_an_error_is_wrapped_on_a_terminal_only():
@@ -115,12 +128,15 @@ def test_an_error_is_wrapped_on_a_terminal_only():
         "script.run(main)"
     )
     assert run_python(program).stderr.count("\n") == 1
-    terminal, end_of_script = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 70, 0, 0))
-    subprocess.run([sys.executable, "-c", program], cwd=str(ROOT), stderr=end_of_script)
-    os.close(end_of_script)
-    shown = os.read(terminal, 100000).decode().splitlines()
-    os.close(terminal)
+    shown = shown_on_a_terminal(70, "-c", program)
     assert shown[0] == "-c: error: /a: is full;"
     assert shown[-1] == "  mend it"
     assert max(map(len, shown)) <= 70
+
+
+def test_a_missing_package_is_told_in_wrapped_lines_on_a_terminal():
+    # -S leaves out the packages that are installed.
+    shown = shown_on_a_terminal(80, "-S", "mnist_softmax.py")
+    assert shown[0].startswith("mnist_softmax.py: error: TensorFlow 1.15 or 2.15 is needed")
+    assert any(line.startswith("  `uv run ") for line in shown)
+    assert "Traceback" not in "".join(shown)
