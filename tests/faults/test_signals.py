@@ -78,8 +78,8 @@ def caught_signals(pid):
 
 @pytest.mark.parametrize("script", SHORT_RUNS)
 def test_an_interrupt_at_any_moment_from_the_imports_to_the_end_is_one_line(script, tmp_path):
-    begin = time.monotonic()
     whole = start_and_wait_for_its_handlers(script, tmp_path)
+    begin = time.monotonic()
     assert finish(whole)[0] == 0
     duration = time.monotonic() - begin
     wrong, ended = [], 0
