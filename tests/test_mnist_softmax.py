@@ -1,13 +1,9 @@
-import fcntl
 import os
-import pty
 import re
 import shlex
 import signal
-import struct
 import subprocess
 import sys
-import termios
 
 from robust.errors import CheckpointError
 
@@ -19,6 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import mnist_deep
 import mnist_softmax
 import script_graph
+from pseudo_terminal import start_on_a_terminal
 from short_runs import finish, start
 
 SCRIPT = os.path.abspath(mnist_softmax.__file__)
@@ -227,17 +224,14 @@ def test_tensorflows_messages_can_be_turned_back_on(tmp_path):
 
 
 def test_progress_is_shown_on_a_terminal_and_an_interrupt_ends_it_in_one_line(tmp_path):
-    terminal, end_of_script = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
-    process = subprocess.Popen(
+    process, terminal = start_on_a_terminal(
         [sys.executable, SCRIPT, "--fake_data", "--max_steps=1000000"],
+        columns=80,
         cwd=str(tmp_path),
         stdout=subprocess.DEVNULL,
-        stderr=end_of_script,
         # What is started in the background ignores Ctrl-C, and so would what it starts.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    os.close(end_of_script)
     shown = os.read(terminal, 1000)
     while not re.search(rb"/1000000 \[\d\d:\d\d", shown):
         shown += os.read(terminal, 1000)

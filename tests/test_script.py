@@ -1,10 +1,6 @@
-import fcntl
 import os
-import pty
-import struct
 import subprocess
 import sys
-import termios
 
 from robust import script
 from robust.error_message import wrapped
@@ -13,6 +9,7 @@ from robust.errors import first_line
 import pytest
 import tensorflow.compat.v1 as tf
 
+from pseudo_terminal import start_on_a_terminal
 from short_runs import ROOT
 
 
@@ -112,10 +109,8 @@ def test_an_error_that_fits_into_the_terminal_is_one_line():
 
 def shown_on_a_terminal(columns, *arguments):
     """Runs Python, and returns the lines that it writes to a terminal of that width."""
-    terminal, end_of_script = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
-    subprocess.run([sys.executable, *arguments], cwd=str(ROOT), stderr=end_of_script)
-    os.close(end_of_script)
+    process, terminal = start_on_a_terminal([sys.executable, *arguments], columns, cwd=ROOT)
+    process.wait()
     shown = os.read(terminal, 100000).decode().splitlines()
     os.close(terminal)
     return shown
