@@ -121,6 +121,7 @@ def evaluate(mnist_classifier, eval_input_fn, num_examples):
         steps=-(-num_examples // EVALUATION_BATCH),
         hooks=[logging_hook()],
     )
+    estimator.check_trained(eval_results, mnist_classifier.model_dir)
     print(f"evaluation on the {num_examples} test images:")
     print(", ".join(f"{name} = {value:g}" for name, value in sorted(eval_results.items())))
     return float(eval_results["accuracy"])
@@ -154,6 +155,8 @@ def parse_flags(argv):
 
 @script.takes_flags(parse_flags, show_log=lambda flags: not flags.quiet)
 def main(flags):
+    if flags.export_dir:
+        flags.export_dir = log_folder.path_for_tensorflow(flags.export_dir)
     config = cluster.run_config(
         model_dir=log_folder.prepare(flags.log_dir),
         tf_random_seed=flags.seed,

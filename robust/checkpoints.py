@@ -4,6 +4,7 @@ import os
 import re
 
 from robust.errors import CheckpointError, first_line
+from robust.log_folder import path_for_tensorflow
 
 import tensorflow.compat.v1 as tf
 
@@ -20,7 +21,7 @@ class Checkpoints:
     checkpoints are kept. Other files in the folder are left alone.
 
     Args:
-      log_dir: path of an existing folder.
+      log_dir: path of an existing folder, from log_folder.prepare.
     """
 
     def __init__(self, log_dir):
@@ -96,7 +97,9 @@ def latest_usable(log_dir):
     Raises:
       CheckpointError: the checkpoint holds other variables than the default graph, or none can be
         read.
+      UserError: TensorFlow misreads the folder's path.
     """
+    log_dir = path_for_tensorflow(log_dir)
     problems = []
     for prefix in _newest_first(log_dir):
         try:
@@ -129,7 +132,7 @@ def announce_the_end(max_steps):
 def choose(log_dir, prefix):
     """Writes a checkpoint into the folder's file "checkpoint", so that TensorFlow resumes it."""
     prefixes = _newest_first(log_dir)
-    if prefix != os.path.join(log_dir, _chosen(log_dir)):
+    if prefix != _chosen(log_dir):
         older = prefixes[prefixes.index(prefix) :]
         tf.train.update_checkpoint_state(log_dir, prefix, older[::-1])
 
@@ -141,17 +144,18 @@ def _newest_first(log_dir):
     matches = (re.fullmatch(rf"{PREFIX}-([0-9]+)\.index", name) for name in os.listdir(log_dir))
     steps = sorted((int(match.group(1)) for match in matches if match), reverse=True)
     newest_first = [os.path.join(log_dir, f"{PREFIX}-{step}") for step in steps]
-    chosen = os.path.join(log_dir, _chosen(log_dir))
+    # The folder may have been moved.
+    chosen = os.path.join(log_dir, os.path.basename(_chosen(log_dir)))
     return newest_first[newest_first.index(chosen) :] if chosen in newest_first else newest_first
 
 
 def _chosen(log_dir):
-    """Returns the checkpoint that the file "checkpoint" names; a user may have edited it."""
+    """Returns the prefix in the file "checkpoint", which a user may have edited, or ""."""
     try:
         state = tf.train.get_checkpoint_state(log_dir)
     except ValueError:  # not text, or empty
         state = None
-    return os.path.basename(state.model_checkpoint_path) if state else ""
+    return state.model_checkpoint_path if state else ""
 
 
 def _check(prefix):

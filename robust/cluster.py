@@ -1,6 +1,7 @@
 """Trains an Estimator as one of the processes of the cluster that TF_CONFIG describes."""
 
 import contextlib
+import os
 import signal
 
 from robust import log_folder
@@ -26,15 +27,22 @@ def run_config(**options):
       **options: arguments of RunConfig.
 
     Raises:
-      ClusterError: TF_CONFIG is not JSON, or lacks something.
+      ClusterError: TF_CONFIG is not JSON, or lacks something, or model_dir is a relative path in a
+        cluster, whose tasks may have other current folders.
     """
     try:
-        return tf.estimator.RunConfig(**options)
+        config = tf.estimator.RunConfig(**options)
     except (ValueError, TypeError, AttributeError) as error:
         raise ClusterError(
             f"TF_CONFIG does not describe a cluster and a task of it ({error}); "
             "docs/distributed.md shows what it looks like"
         ) from error
+    if is_distributed(config) and config.model_dir and not os.path.isabs(config.model_dir):
+        raise ClusterError(
+            f"{os.path.abspath(config.model_dir)}: TensorFlow misreads this path, which all tasks "
+            "share; name another --model_dir, whose path has none of * ? [ \\ ,"
+        )
+    return config
 
 
 def is_distributed(config):

@@ -133,6 +133,23 @@ def train(classifier, input_fn, max_steps, hooks):
             print(f"checkpoint {classifier.latest_checkpoint()}")
 
 
+def check_trained(eval_results, model_dir):
+    """Refuses the results of initial weights, which TensorFlow evaluates if it finds no checkpoint.
+
+    Args:
+      eval_results: dict, the result of tf.estimator.Estimator.evaluate.
+      model_dir: path of the Estimator's folder.
+
+    Raises:
+      CheckpointError: TensorFlow found no checkpoint.
+    """
+    if eval_results[tf.GraphKeys.GLOBAL_STEP] == 0:
+        raise CheckpointError(
+            f"{model_dir}: TensorFlow found no checkpoint here, so what it evaluated is a network "
+            "without training; train again with another --model_dir"
+        )
+
+
 def export(classifier, export_dir, serving_input_receiver_fn):
     """Writes a SavedModel into a new subfolder of a folder, and prints its name.
 

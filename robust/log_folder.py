@@ -7,8 +7,13 @@ import shlex
 import shutil
 import time
 
+from robust.errors import UserError
+
 from input_data.folder_lock import folder_lock
 
+# TensorFlow takes the path of a checkpoint for a pattern, in which these characters have a meaning.
+# On Windows, the last one separates folders.
+IN_PATTERNS = frozenset("*?[\\") - {os.sep}
 # TensorFlow writes these files first, and renames them when they are complete.
 HALF_SAVED_FILE = re.compile(
     r"model\.ckpt-[0-9]+\.(index|data-[0-9]{5}-of-[0-9]{5})\.tempstate[0-9]+"
@@ -24,15 +29,46 @@ def prepare(log_dir):
       log_dir: path. If it contains {time}, each call makes a new folder.
 
     Returns:
-      the absolute path of the folder.
+      the path of the folder: absolute, unless TensorFlow or TensorBoard would misread that.
 
     Raises:
+      UserError: they would misread any path of the folder.
       OSError: the folder cannot be made or written to.
     """
-    log_dir = new_folder(log_dir) if "{time}" in log_dir else writable_folder(log_dir)
-    print(f"logs and checkpoints are in {log_dir}")
-    print(f"to see the graph and the curves: uv run tensorboard --logdir={shlex.quote(log_dir)}")
-    return log_dir
+    path = os.path.abspath(log_dir.replace("{time}", time.strftime("%Y%m%d-%H%M%S")))
+    path = path_for_tensorflow(path, IN_PATTERNS | {","})  # TensorBoard takes a list of folders
+    if "{time}" in log_dir:
+        path = new_folder(path)
+    else:
+        writable_folder(path)
+    print(f"logs and checkpoints are in {path}")
+    print(f"to see the graph and the curves: uv run tensorboard --logdir={shlex.quote(path)}")
+    return path
+
+
+def path_for_tensorflow(folder, misread=IN_PATTERNS):
+    """Returns a path of a folder without characters that TensorFlow misreads.
+
+    It is the given path or, if that has such characters, the path from the current folder. So a
+    training in the current folder works, whatever the folders above it are called.
+
+    Args:
+      folder: path.
+      misread: set of the characters.
+
+    Raises:
+      UserError: both paths have such characters.
+    """
+    if misread.isdisjoint(folder):
+        return folder
+    relative = os.path.relpath(folder)
+    found = (misread | {":"}).intersection(relative)  # TensorBoard takes "a:b" for a folder b
+    if found:
+        raise UserError(
+            f"{folder}: TensorFlow or TensorBoard misreads a path with {min(found)} in it; name "
+            "another folder"
+        )
+    return relative
 
 
 def writable_folder(folder):
@@ -55,9 +91,8 @@ def writable_folder(folder):
     return folder
 
 
-def new_folder(template):
-    """Makes a new folder for a path with {time}, and returns its absolute path."""
-    first = os.path.abspath(template.replace("{time}", time.strftime("%Y%m%d-%H%M%S")))
+def new_folder(first):
+    """Makes a new folder, and returns its path. If there is one already, a number is added."""
     writable_folder(os.path.dirname(first))
     folder, number = first, 1
     while True:

@@ -47,6 +47,7 @@ class Training:
       FloatingPointError: the loss is not finite. With a log folder, the message names the last good
         checkpoint.
       KeyboardInterrupt: after Ctrl-C or SIGTERM, and after the checkpoint is written.
+      UserError: TensorFlow misreads the folder's path.
       OSError: the folder cannot be made, or an event file was not written whole.
     """
 

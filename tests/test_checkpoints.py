@@ -1,3 +1,4 @@
+from robust import checkpoints as checkpoints_module
 from robust.checkpoints import Checkpoints
 from robust.errors import CheckpointError
 
@@ -132,6 +133,16 @@ def test_a_folder_may_be_moved(session, tmp_path):
     (tmp_path / "old").rename(tmp_path / "new")
     build()
     assert Checkpoints(str(tmp_path / "new")).restore_or_initialize(session) == 3
+
+
+def test_in_a_folder_that_was_moved_tensorflow_finds_what_was_chosen(tmp_path):
+    (tmp_path / "old").mkdir()
+    chosen = train_in(tmp_path / "old", 3)
+    train_in(tmp_path / "old", 4)
+    checkpoints_module.choose(str(tmp_path / "old"), chosen)
+    (tmp_path / "old").rename(tmp_path / "new")
+    checkpoints_module.choose(str(tmp_path / "new"), str(tmp_path / "new" / "model.ckpt-3"))
+    assert tf.train.latest_checkpoint(str(tmp_path / "new")) == f"{tmp_path}/new/model.ckpt-3"
 
 
 def saved_steps(folder):

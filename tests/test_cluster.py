@@ -58,6 +58,16 @@ def test_a_cluster_needs_a_folder_that_all_tasks_share(monkeypatch):
     assert "--model_dir" in err
 
 
+@pytest.mark.parametrize("task", ["chief", "worker", "ps", "evaluator"])
+def test_a_folder_that_only_a_relative_path_names_is_refused_to_a_cluster(monkeypatch, task):
+    cluster = {"chief": ["a:1"], "worker": ["b:1"], "ps": ["c:1"]}
+    config = {"cluster": cluster, "task": {"type": task, "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    assert run_config(model_dir="/shared/model").model_dir == "/shared/model"
+    with pytest.raises(ClusterError, match="/model: TensorFlow misreads this path"):
+        run_config(model_dir="model")
+
+
 @pytest.mark.thorough
 def test_a_cluster_trains_together_to_one_step_through_kills(tmp_path):
     with LocalCluster(tmp_path, "--batch_size=5", checkpoint_steps=20) as cluster:

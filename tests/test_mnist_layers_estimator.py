@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from robust.cpu_gradients import CONV2D_GRADIENT
+from robust.errors import UserError
 
 import numpy
 import pytest
@@ -194,6 +195,29 @@ def test_a_damaged_checkpoint_is_left_out(run, tmp_path):
     assert f"{tmp_path}/model.ckpt-7 cannot be read" in out
     assert "resuming at step 5" in out
     assert tf.train.latest_checkpoint(str(tmp_path)) == f"{tmp_path}/model.ckpt-8"
+
+
+@pytest.mark.filterwarnings("ignore:distutils Version:DeprecationWarning")  # of TensorFlow 1.15
+def test_below_a_folder_that_tensorflow_takes_for_a_pattern_a_training_is_evaluated_and_exported(
+    run, tmp_path, monkeypatch
+):
+    (tmp_path / "[course]").mkdir()
+    monkeypatch.chdir(tmp_path / "[course]")
+    out = run("--max_steps=3", SMALL)
+    assert "global_step = 3" in out.splitlines()[-1]
+    model_dir = os.path.abspath(re.search("checkpoints are in (.*)", out).group(1))
+    out = run("--max_steps=4", SMALL, f"--model_dir={model_dir}", "--export_dir=exported")
+    assert "resuming at step 3" in out
+    assert "global_step = 4" in out
+    exported = re.search("^exported to (.*)$", out, re.MULTILINE).group(1)
+    with tf.Graph().as_default(), tf.Session() as sess:
+        tf.saved_model.load(sess, ["serve"], exported)
+
+
+def test_a_folder_to_export_to_that_tensorflow_could_not_load_from_is_refused_first(run, tmp_path):
+    with pytest.raises(UserError, match=r"e\[2\]: .* misreads a path with \[ in it"):
+        run("--export_dir=e[2]")
+    assert not (tmp_path / "logs").exists()
 
 
 def assert_fails(process, *parts):

@@ -38,8 +38,9 @@ def test_a_script_runs_from_an_empty_folder(script, flags, tmp_path):
 
 
 @pytest.mark.parametrize("script, flags", SCRIPTS.items())
-def test_a_script_runs_from_a_path_with_spaces_and_non_ascii_letters(script, flags, tmp_path):
-    root = tmp_path / "mein Ördner 数字"
+@pytest.mark.parametrize("folder", ["mein Ördner 数字", "[course] *?\\, {1}"])
+def test_a_script_runs_from_a_clone_below_any_folder(script, flags, folder, tmp_path):
+    root = tmp_path / folder
     root.mkdir()
     for path in pathlib.Path(ROOT).glob("*.py"):
         shutil.copy(str(path), str(root))
