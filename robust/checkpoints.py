@@ -63,19 +63,13 @@ class Checkpoints:
         except (tf.errors.OpError, OSError) as error:
             raise CheckpointError(
                 f"{self._log_dir}: cannot save a checkpoint ({first_line(error)}); make room, or "
-                f"name another folder. {self.what_is_left()}"
+                f"name another folder. {what_is_left(self._latest)}"
             ) from error
         return self._latest
 
     def latest(self):
         """Returns the path prefix of the last checkpoint saved or restored, or None."""
         return self._latest
-
-    def what_is_left(self):
-        """Returns a sentence that names the checkpoint from which a failed training can resume."""
-        if self._latest is None:
-            return "Nothing was saved"
-        return f"The last good checkpoint is {self._latest}"
 
 
 def global_step():
@@ -115,6 +109,15 @@ def latest_usable(log_dir):
             f"{problems[0]}, nor any checkpoint before it; name another folder to start anew"
         )
     return None
+
+
+def what_is_left(prefix):
+    """Returns a sentence that names the checkpoint from which a failed training can resume.
+
+    Args:
+      prefix: path prefix of the last checkpoint, or None.
+    """
+    return "Nothing was saved" if prefix is None else f"The last good checkpoint is {prefix}"
 
 
 def announce(prefix):

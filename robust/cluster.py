@@ -8,8 +8,8 @@ from robust import log_folder
 from robust.errors import UserError
 from robust.estimator import (
     StopOnSignal,
-    StopWhereLossIsNotFinite,
     explained_failures,
+    hooks_for,
     resume,
 )
 
@@ -84,6 +84,6 @@ def train_and_evaluate(classifier, train_spec, eval_spec):
             resume(classifier)
         stack.enter_context(explained_failures(classifier))
         stop = stack.enter_context(StopOnSignal())
-        hooks = (*train_spec.hooks, StopWhereLossIsNotFinite(), stop)
+        hooks = (*train_spec.hooks, *hooks_for(classifier, stop))
         train_spec = train_spec._replace(hooks=hooks)
         tf.estimator.train_and_evaluate(classifier, train_spec, eval_spec)

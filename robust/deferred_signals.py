@@ -9,8 +9,8 @@ from input_data.signal_handlers import signals_handled_by
 class DeferredSignals(contextlib.ExitStack):
     """Delays Ctrl-C and SIGTERM inside `with`.
 
-    The first signal is only recorded, in `received`. It takes effect at the end of `with`. A second
-    signal takes effect at once.
+    The first signal is only recorded, in `received`. It takes effect at the end of `with`; an
+    error that ends `with` is raised instead. A second signal takes effect at once.
     """
 
     def __init__(self):
@@ -21,9 +21,9 @@ class DeferredSignals(contextlib.ExitStack):
         self.enter_context(signals_handled_by(self._receive))
         return super().__enter__()
 
-    def __exit__(self, *exception):
-        super().__exit__(*exception)
-        if self.received:
+    def __exit__(self, kind, *exception):
+        super().__exit__(kind, *exception)
+        if self.received and kind in (None, KeyboardInterrupt):
             signal.getsignal(self.received)(self.received, None)
 
     def _receive(self, number, handle):

@@ -46,8 +46,44 @@ class StopWhereLossIsNotFinite(tf.estimator.SessionRunHook):
         return tf.estimator.SessionRunArgs(self._loss)
 
     def after_run(self, run_context, run_values):
-        if not math.isfinite(run_values.results):
-            raise tf.estimator.NanLossDuringTrainingError
+        _check_finite(run_values.results)
+
+
+class SaveNoneWhereLossIsNotFinite(tf.train.CheckpointSaverListener):
+    """Ends a training instead of saving it if the loss of the next batch is not finite."""
+
+    def begin(self):
+        self._loss = tf.losses.get_losses()[-1]
+
+    def before_save(self, session, global_step_value):
+        with contextlib.suppress(tf.errors.OutOfRangeError):  # there is no next batch
+            _check_finite(session.run(self._loss))
+
+
+def _check_finite(loss):
+    if not math.isfinite(loss):
+        raise tf.estimator.NanLossDuringTrainingError
+
+
+def hooks_for(classifier, stop):
+    """Returns the hooks of a training that is saved only where its loss is finite.
+
+    Args:
+      classifier: tf.estimator.Estimator, whose configuration says how often to save.
+      stop: StopOnSignal.
+    """
+    hooks = [StopWhereLossIsNotFinite(), stop]
+    if classifier.config.is_chief:
+        # In place of the same hook that TensorFlow would add without the listener.
+        hooks.append(
+            tf.train.CheckpointSaverHook(
+                classifier.model_dir,
+                save_secs=classifier.config.save_checkpoints_secs,
+                save_steps=classifier.config.save_checkpoints_steps,
+                listeners=[SaveNoneWhereLossIsNotFinite()],
+            )
+        )
+    return hooks
 
 
 def last_checkpoint(classifier):
@@ -97,13 +133,13 @@ def explained_failures(classifier):
         yield
     except tf.estimator.NanLossDuringTrainingError as error:
         raise FloatingPointError(
-            "the loss is not finite: training diverged; try a smaller --learning_rate. The last "
-            f"checkpoint is {classifier.latest_checkpoint()}"
+            "the loss is not finite: training diverged; try a smaller --learning_rate. "
+            f"{checkpoints.what_is_left(classifier.latest_checkpoint())}"
         ) from error
     except tf.errors.ResourceExhaustedError as error:
         raise CheckpointError(
             f"{classifier.model_dir}: training cannot go on ({first_line(error)}); "
-            f"make room. The last good checkpoint is {last_checkpoint(classifier)}"
+            f"make room. {checkpoints.what_is_left(last_checkpoint(classifier))}"
         ) from error
 
 
@@ -128,7 +164,7 @@ def train(classifier, input_fn, max_steps, hooks):
             checkpoints.announce_the_end(max_steps)
             return
         with StopOnSignal() as stop:
-            hooks = [*hooks, StopWhereLossIsNotFinite(), stop]
+            hooks = [*hooks, *hooks_for(classifier, stop)]
             classifier.train(input_fn=input_fn, max_steps=max_steps, hooks=hooks)
             print(f"checkpoint {classifier.latest_checkpoint()}")
 

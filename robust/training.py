@@ -4,7 +4,7 @@ import contextlib
 import math
 
 from robust import log_folder
-from robust.checkpoints import Checkpoints, announce_the_end, global_step
+from robust.checkpoints import Checkpoints, announce_the_end, global_step, what_is_left
 from robust.deferred_signals import DeferredSignals
 from robust.event_file import EventFile
 from robust.progress_bar import steps_with_bar
@@ -32,7 +32,8 @@ class Training:
 
     At the beginning of `with`, the variables are restored from the folder's last checkpoint, or
     initialized if there is none. They are saved every 1000 steps, at the end, and, on Ctrl-C or
-    SIGTERM, after the current step. The last five checkpoints are kept.
+    SIGTERM, after the current step, but never where the loss is not finite. The last five
+    checkpoints are kept.
 
     Args:
       sess: session of the graph. The graph must be complete.
@@ -57,7 +58,7 @@ class Training:
         self._start = self._step = 0
         self._count_step = ()  # the operation that counts a step, run with each step
         self._feed_dict = None  # of the last step
-        self._saved = None  # the step after which the last checkpoint was saved
+        self._done = self._saved = 0  # the number of steps run, and of those saved
         self._announced = None
         self._parts = contextlib.ExitStack()
 
@@ -80,7 +81,9 @@ class Training:
             self._count_step = tf.train.create_global_step().assign_add(1).op
         self._checkpoints = Checkpoints(folder)
         self._start = self._step = self._checkpoints.restore_or_initialize(self._sess)
+        self._done = self._saved = self._start
         self._events = parts.enter_context(EventFile(folder, self._sess.graph, self._start))
+        parts.push(self._end)
         if not self.steps_left:
             announce_the_end(self._flags.max_steps)
 
@@ -104,11 +107,12 @@ class Training:
                 if self._checkpoints and self._signals.received:
                     raise KeyboardInterrupt
                 yield self._step
+                if self._checkpoints and self._feed_dict is None:
+                    raise RuntimeError("Training.run must run the steps, to count and check them")
                 done = self._step + 1
                 if done % STEPS_PER_CHECKPOINT == 0 or done == self._flags.max_steps:
                     self._save()
-        if self._checkpoints and self._announced != self._checkpoints.latest():
-            self._announce()
+        self._announce()
 
     def run(self, fetches, feed_dict):
         """Runs a training step, and returns what sess.run(fetches, feed_dict) returns."""
@@ -120,6 +124,7 @@ class Training:
             [fetches, self._loss, summary, self._count_step], feed_dict
         )
         _check_finite(loss, self._step)
+        self._done = self._step + 1
         if summary_string:
             self.add_summary(summary_string, self._step)
         return fetched
@@ -136,31 +141,37 @@ class Training:
 
     def save(self):
         """Saves a checkpoint after the current step, and prints its name."""
-        if self._checkpoints:
-            self._save()
-            self._announce()
+        self._save()
+        self._announce()
 
     def _save(self):
-        if not self._checkpoints or self._saved == self._step:
+        if not self._checkpoints or self._saved == self._done:
             return
-        # This step may have made the weights diverge. Only the next loss would show it.
-        _check_finite(self._sess.run(self._loss, self._feed_dict), self._step + 1)
+        # The last step may have made the weights diverge. Only the next loss would show it.
+        _check_finite(self._sess.run(self._loss, self._feed_dict), self._done)
         self._checkpoints.save(self._sess)
-        self._saved = self._step
+        self._saved = self._done
 
     def _announce(self):
-        self._announced = self._checkpoints.latest()
-        print(f"checkpoint {self._announced}")
+        if self._checkpoints and self._announced != self._checkpoints.latest():
+            self._announced = self._checkpoints.latest()
+            print(f"checkpoint {self._announced}")
 
-    def __exit__(self, kind, error, traceback):
+    def _end(self, kind, error, traceback):
+        """Saves an interrupted training, and says what is left of one that diverged."""
         try:
-            if self._checkpoints and isinstance(error, KeyboardInterrupt):
-                print(f"saved as {self._checkpoints.save(self._sess)}")
-            if self._checkpoints and isinstance(error, FloatingPointError):
-                left = self._checkpoints.what_is_left()
-                raise FloatingPointError(f"{error}. {left}") from error
-        finally:
-            self._parts.__exit__(kind, error, traceback)
+            if isinstance(error, KeyboardInterrupt):
+                self._save()
+                latest = self._checkpoints.latest()
+                print(f"saved as {latest}" if latest else what_is_left(latest))
+            elif isinstance(error, FloatingPointError):
+                raise error
+        except FloatingPointError as diverged:
+            left = what_is_left(self._checkpoints.latest())
+            raise FloatingPointError(f"{diverged}. {left}") from diverged
+
+    def __exit__(self, *exception):
+        return self._parts.__exit__(*exception)
 
 
 def _check_finite(loss, step):

@@ -44,6 +44,13 @@ def test_a_second_signal_does_not_wait():
     assert reached == ["after the first"]
 
 
+@pytest.mark.usefixtures("ctrl_c_interrupts")
+def test_an_error_is_told_rather_than_a_signal_before_it():
+    with pytest.raises(FloatingPointError), DeferredSignals():
+        os.kill(os.getpid(), signal.SIGINT)
+        raise FloatingPointError
+
+
 def test_outside_the_main_thread_handlers_are_left_alone():
     held = []
 

@@ -1,6 +1,7 @@
 import argparse
 import io
 import os
+import re
 import signal
 
 from robust import training as training_module
@@ -13,8 +14,10 @@ import pytest
 import tensorflow.compat.v1 as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from forked_process import ForkedProcess
 from input_data import DataSet
 from input_data.folder_lock import FolderInUseError
+from short_runs import STARTED, finish
 
 
 @pytest.fixture
@@ -158,6 +161,81 @@ def test_weights_whose_loss_is_not_finite_are_not_saved(tmp_path):
     with pytest.raises(FloatingPointError, match="the loss is inf at step 8"):
         train(tmp_path, 8)
     assert saved_steps(tmp_path) == []
+
+
+@pytest.mark.usefixtures("ctrl_c_interrupts")
+@pytest.mark.parametrize("saved, left", [(3, "{}/model.ckpt-6"), (1000, "Nothing was saved")])
+def test_an_interrupt_in_the_step_that_diverges_saves_nothing_and_names_what_is_left(
+    tmp_path, monkeypatch, saved, left
+):
+    monkeypatch.setattr(training_module, "STEPS_PER_CHECKPOINT", saved)
+
+    def interrupt(training, step):
+        if step == 7:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    said = f"the loss is inf at step 8: .*{left.format(tmp_path)}$"
+    with pytest.raises(FloatingPointError, match=said):
+        train(tmp_path, 20, during=interrupt)
+    assert 8 not in saved_steps(tmp_path)
+
+
+# Sends the signal in the middle of the step, after which the weights have diverged.
+TOLD_TO_END_IN_THE_FIRST_STEP = """
+import os, signal
+from robust import script
+from robust.training import Training
+import fully_connected_feed
+signal.signal(signal.SIGINT, signal.default_int_handler)
+run = Training.run
+def run_and_send(*arguments, **options):
+    os.kill(os.getpid(), signal.{sent})
+    return run(*arguments, **options)
+Training.run = run_and_send
+script.run(fully_connected_feed.main)
+"""
+
+
+@pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM"])
+def test_a_script_that_is_told_to_end_in_the_step_that_diverges_says_so(tmp_path, sent):
+    code = TOLD_TO_END_IN_THE_FIRST_STEP.format(sent=sent)
+    flags = ["--fake_data", "--learning_rate=1e38", f"--log_dir={tmp_path}"]
+    STARTED.append(ForkedProcess(code, *flags))
+    code, _, err = finish(STARTED[-1])
+    assert code == 1
+    assert re.fullmatch(r".*: error: the loss is \w+ at step 1: .*\. Nothing was saved\n", err)
+    assert saved_steps(tmp_path) == []
+
+
+@pytest.mark.usefixtures("ctrl_c_interrupts")
+def test_an_interrupt_before_the_first_step_leaves_what_is_saved(tmp_path, capsys):
+    def interrupted():
+        with tf.Graph().as_default(), tf.Session() as sess:
+            training = Training(sess, Model().loss, flags_for(tmp_path))
+            with pytest.raises(KeyboardInterrupt), training:
+                os.kill(os.getpid(), signal.SIGINT)
+                next(training.steps(data_of([1])))
+        return capsys.readouterr().out
+
+    assert interrupted().endswith("\nNothing was saved\n")
+    train(tmp_path, 3)
+    assert interrupted().endswith(f"\nsaved as {tmp_path}/model.ckpt-3\n")
+    assert saved_steps(tmp_path) == [3]
+
+
+def test_before_the_first_step_there_is_nothing_to_save(sess, tmp_path, capsys):
+    with Training(sess, Model().loss, flags_for(tmp_path)) as training:
+        training.save()
+    assert saved_steps(tmp_path) == []
+    assert "\ncheckpoint" not in capsys.readouterr().out
+
+
+def test_steps_that_are_neither_counted_nor_checked_are_an_error(sess, tmp_path):
+    model = Model()
+    training = Training(sess, model.loss, flags_for(tmp_path))
+    with pytest.raises(RuntimeError, match="Training.run must run the steps"), training:
+        for _ in training.steps(data_of([1])):
+            sess.run(model.train_op, {model.x: [[1]]})
 
 
 def test_a_checkpoint_can_be_saved_at_any_step_and_is_announced_once(tmp_path, capsys):
