@@ -54,6 +54,38 @@ def test_a_tilde_in_a_path_stands_for_home(monkeypatch):
     assert parse("--data_dir=~/MNIST").data_dir == "/somewhere/MNIST"
 
 
+@pytest.mark.parametrize(
+    "typed, named",
+    [
+        ("--lr=0.1", "--learning_rate"),
+        ("-lr 0.1", "--learning_rate"),
+        ("--steps 9", "--max_steps"),
+        ("--epochs 9", "--max_steps"),
+        ("--max-steps=9", "--max_steps"),
+        ("--Seed 1", "--seed"),
+        ("--batchsize=9 --datadir=x", "--batch_size and --data_dir"),
+    ],
+)
+def test_a_misspelled_flag_is_answered_with_the_one_that_may_be_meant(typed, named, capsys):
+    with pytest.raises(SystemExit):
+        parse(*typed.split())
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.endswith(f"error: unrecognized arguments: {typed}; did you mean {named}?")
+
+
+@pytest.mark.parametrize("typed", ["--momentum=0.9", "--optimizer adam", "--gpu", "extra"])
+def test_a_flag_that_is_near_to_none_is_refused_without_a_guess(typed, capsys):
+    with pytest.raises(SystemExit):
+        parse(*typed.split())
+    assert capsys.readouterr().err.endswith(f"error: unrecognized arguments: {typed}\n")
+
+
+def test_a_synonym_is_offered_only_where_its_flag_exists(capsys):
+    with pytest.raises(SystemExit):
+        command_line.Parser().parse_args(["--lr=0.1"])
+    assert "did you mean" not in capsys.readouterr().err
+
+
 def test_an_empty_path_is_refused(capsys):
     with pytest.raises(SystemExit):
         parse("--data_dir=")
