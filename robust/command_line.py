@@ -5,7 +5,10 @@ import difflib
 import math
 import os
 import re
+import shlex
+import sys
 
+DEFAULT_PYTHON = "3.7"  # what .python-version names
 # What other programs call a flag. Spelling alone would not find it.
 SYNONYMS = {"lr": "learning_rate", "steps": "max_steps", "epochs": "max_steps"}
 LARGEST_COUNT = 10**9
@@ -33,6 +36,20 @@ class Parser(argparse.ArgumentParser):
         known = [flag[2:] for flag in self._option_string_actions if flag.startswith("--")]
         near = [SYNONYMS.get(name), *difflib.get_close_matches(name, known, 1)]
         return next((f"--{flag}" for flag in near if flag in known), None)
+
+
+def as_typed(*more):
+    """Returns the command that started this script, with more arguments, as a line for a shell."""
+    python = "{}.{}".format(*sys.version_info)
+    if "UV" not in os.environ:  # which `uv run` sets
+        command = [sys.executable]
+    elif python == DEFAULT_PYTHON:
+        command = ["uv", "run"]
+    else:
+        command = ["uv", "run", "--python", python]
+    if "TF_CONFIG" in os.environ:  # which tells a task of a cluster what to do
+        command = ["env", f"TF_CONFIG={os.environ['TF_CONFIG']}", *command]
+    return " ".join(map(shlex.quote, [*command, *sys.argv, *more]))
 
 
 def training_parser(

@@ -7,6 +7,9 @@ import shlex
 import shutil
 import time
 
+from robust.command_line import as_typed
+from robust.signals import offer_to_resume
+
 from input_data.folder_lock import folder_lock
 
 # TensorFlow writes these files first, and renames them when they are complete.
@@ -20,6 +23,8 @@ HALF_SAVED_FOLDER = re.compile(r"model\.ckpt-[0-9]+_temp(_[0-9a-f]{32})?")
 def prepare(log_dir):
     """Makes a folder for event files, and prints the command that shows them.
 
+    On Ctrl-C and SIGTERM, a script then prints the command that resumes.
+
     Args:
       log_dir: path. If it contains {time}, each call makes a new folder.
 
@@ -29,7 +34,12 @@ def prepare(log_dir):
     Raises:
       OSError: the folder cannot be made or written to.
     """
-    log_dir = new_folder(log_dir) if "{time}" in log_dir else writable_folder(log_dir)
+    if "{time}" in log_dir:
+        log_dir = new_folder(log_dir)
+        offer_to_resume(as_typed(f"--log_dir={log_dir}"))
+    else:
+        log_dir = writable_folder(log_dir)
+        offer_to_resume(as_typed())
     print(f"logs and checkpoints are in {log_dir}")
     print(f"to see the graph and the curves: uv run tensorboard --logdir={shlex.quote(log_dir)}")
     return log_dir

@@ -10,11 +10,18 @@ import sys
 
 # The exit codes of a shell: 128 plus the number of the signal.
 ENDINGS = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}
+_to_resume = ""
 
 
 def script_name():
     """Returns the file name of the running script, for its messages."""
     return os.path.basename(sys.argv[0])
+
+
+def offer_to_resume(command):
+    """Sets the command that Ctrl-C and SIGTERM print when they end the process."""
+    global _to_resume
+    _to_resume = f"; to resume:\n{command}"
 
 
 def end_at_once_on_signals():
@@ -37,6 +44,7 @@ def _end_at_once(number, frame):
     with contextlib.suppress(*unusable):
         # On a terminal, the current line may hold a progress bar or ^C.
         line_feed = "\n" if sys.stderr.isatty() else ""
-        os.write(sys.stderr.fileno(), f"{line_feed}{script_name()}: {said}\n".encode())
+        message = f"{line_feed}{script_name()}: {said}{_to_resume}\n"
+        os.write(sys.stderr.fileno(), message.encode(errors="surrogateescape"))
     # sys.exit raises an exception, which a destructor or a library may drop.
     os._exit(code)

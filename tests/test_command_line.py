@@ -1,4 +1,6 @@
 import itertools
+import shlex
+import sys
 
 from robust import command_line
 
@@ -84,6 +86,26 @@ def test_a_synonym_is_offered_only_where_its_flag_exists(capsys):
     with pytest.raises(SystemExit):
         command_line.Parser().parse_args(["--lr=0.1"])
     assert "did you mean" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "environment, version, start",
+    [
+        ({}, (3, 7, 16), [sys.executable]),
+        ({"UV": "/bin/uv"}, (3, 7, 16), ["uv", "run"]),
+        ({"UV": "/bin/uv"}, (3, 13, 1), ["uv", "run", "--python", "3.13"]),
+        ({"TF_CONFIG": '{"a": 1}'}, (3, 7, 16), ["env", 'TF_CONFIG={"a": 1}', sys.executable]),
+    ],
+)
+def test_the_command_as_typed_is_a_line_for_a_shell(environment, version, start, monkeypatch):
+    for name in ("UV", "TF_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "version_info", version)
+    words = ["train.py", "--data_dir=it's here", "--seed", "0"]
+    monkeypatch.setattr(sys, "argv", words)
+    assert shlex.split(command_line.as_typed("--log_dir=a b")) == [*start, *words, "--log_dir=a b"]
 
 
 def test_an_empty_path_is_refused(capsys):

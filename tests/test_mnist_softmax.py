@@ -184,14 +184,15 @@ def test_flags_that_make_no_sense_are_refused_with_a_usage_message(flags, capsys
     assert "usage: " in capsys.readouterr().err
 
 
-def test_without_network_the_error_ends_in_a_command_that_runs(tmp_path):
+def test_without_network_the_error_ends_in_a_command_that_runs(tmp_path, monkeypatch):
+    monkeypatch.delenv("UV", raising=False)  # of `uv run pytest`
     done = run("--data_dir=data", cwd=tmp_path, **OFFLINE)
     assert (done.returncode, done.stdout.count("\n")) == (1, 1)
     assert "Traceback" not in done.stderr
     assert str(tmp_path / "data") in done.stderr
     command = done.stderr.splitlines()[-1]
-    assert shlex.split(command) == ["uv", "run", SCRIPT, "--data_dir=data", "--fake_data"]
-    code, _, _ = run_fork(*shlex.split(command)[3:], "--max_steps=10", cwd=str(tmp_path))
+    assert shlex.split(command) == [sys.executable, SCRIPT, "--data_dir=data", "--fake_data"]
+    code, _, _ = run_fork(*shlex.split(command)[2:], "--max_steps=10", cwd=str(tmp_path))
     assert code == 0
 
 
