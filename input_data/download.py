@@ -179,12 +179,12 @@ def _with_slash(url):
 def _download(url, path, name_in_checksums):
     # Imported here because importing them takes longer than reading the existing files.
     import pooch
-    from tqdm import tqdm
+
+    from input_data.progress_bar import ProgressBar
 
     progress = None
     if sys.stderr.isatty():
-        name = os.path.basename(path)
-        progress = tqdm(desc=name, total=1, unit="B", unit_scale=True, leave=False)
+        progress = ProgressBar(desc=os.path.basename(path), total=1, unit="B", unit_scale=True)
     # Without this header a server may send the file decompressed.
     headers = {"Accept-Encoding": "identity"}
     fetch = pooch.HTTPDownloader(

@@ -5,7 +5,7 @@ import re
 import sys
 import textwrap
 
-from robust.signals import script_name
+from robust.signals import script_name, terminal_width
 
 NARROWEST = 40  # columns: some terminals say that they have none
 
@@ -18,9 +18,9 @@ def fail(message):
     except OSError:
         discard(sys.stdout)
     start = f"{script_name()}: error: "
-    if sys.stderr is not None and sys.stderr.isatty():
-        sys.exit(wrapped(start, message, os.get_terminal_size(sys.stderr.fileno()).columns))
-    sys.exit(start + message)
+    width = terminal_width(sys.stderr)
+    error = start + message if width is None else wrapped(start, message, width)
+    sys.exit(error)
 
 
 def wrapped(start, message, width):

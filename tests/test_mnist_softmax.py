@@ -1,7 +1,6 @@
 import os
 import re
 import shlex
-import signal
 import subprocess
 import sys
 
@@ -15,7 +14,6 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import mnist_deep
 import mnist_softmax
 import script_graph
-from pseudo_terminal import start_on_a_terminal
 from short_runs import finish, start
 
 SCRIPT = os.path.abspath(mnist_softmax.__file__)
@@ -222,26 +220,6 @@ def test_a_training_that_diverges_ends_in_one_line():
 def test_tensorflows_messages_can_be_turned_back_on(tmp_path):
     done = run("--fake_data", "--max_steps=1", cwd=tmp_path, TF_CPP_MIN_LOG_LEVEL="0")
     assert "I tensorflow/core/" in done.stderr
-
-
-def test_progress_is_shown_on_a_terminal_and_an_interrupt_ends_it_in_one_line(tmp_path):
-    process, terminal = start_on_a_terminal(
-        [sys.executable, SCRIPT, "--fake_data", "--max_steps=1000000"],
-        columns=80,
-        cwd=str(tmp_path),
-        stdout=subprocess.DEVNULL,
-        # What is started in the background ignores Ctrl-C, and so would what it starts.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    shown = os.read(terminal, 1000)
-    while not re.search(rb"/1000000 \[\d\d:\d\d", shown):
-        shown += os.read(terminal, 1000)
-    process.send_signal(signal.SIGINT)
-    assert process.wait() == 130
-    shown += os.read(terminal, 100000)
-    os.close(terminal)
-    assert b"interrupted" in shown
-    assert b"Traceback" not in shown
 
 
 def test_a_run_on_the_real_files_prints_what_the_docstring_shows(mnist_dir, tmp_path):

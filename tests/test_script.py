@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 
@@ -9,7 +8,7 @@ from robust.errors import first_line
 import pytest
 import tensorflow.compat.v1 as tf
 
-from pseudo_terminal import start_on_a_terminal
+from pseudo_terminal import Terminal
 from short_runs import ROOT
 
 
@@ -109,11 +108,9 @@ def test_an_error_that_fits_into_the_terminal_is_one_line():
 
 def shown_on_a_terminal(columns, *arguments):
     """Runs Python, and returns the lines that it writes to a terminal of that width."""
-    process, terminal = start_on_a_terminal([sys.executable, *arguments], columns, cwd=ROOT)
-    process.wait()
-    shown = os.read(terminal, 100000).decode().splitlines()
-    os.close(terminal)
-    return shown
+    command = [sys.executable, *arguments]
+    with Terminal(columns) as terminal, subprocess.Popen(command, cwd=ROOT, stderr=terminal.device):
+        return terminal.watch()
 
 
 def test_an_error_is_wrapped_on_a_terminal_only():
