@@ -1,5 +1,6 @@
 """Ends a script with an error message, wrapped on a terminal. Works without any package."""
 
+import contextlib
 import os
 import re
 import sys
@@ -20,7 +21,10 @@ def fail(message):
     start = f"{script_name()}: error: "
     width = terminal_width(sys.stderr)
     error = start + message if width is None else wrapped(start, message, width)
-    sys.exit(error)
+    # Written here, because sys.exit(error) in a thread would end it without a word.
+    with contextlib.suppress(AttributeError, OSError):
+        sys.stderr.write(f"{error}\n")
+    raise SystemExit(1) from None  # or IPython would show what the error was made from
 
 
 def wrapped(start, message, width):
