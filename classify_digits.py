@@ -7,7 +7,6 @@ prints the digit for each picture, and the probabilities of all ten digits. If a
 doubt, it says why. --seen FOLDER writes the 28x28 pictures that the network saw into a folder.
 """
 
-import argparse
 import io
 import os
 
@@ -26,11 +25,10 @@ LEAST_PROBABILITY = 0.8
 
 
 def parse_flags(argv):
-    parser = argparse.ArgumentParser(
+    parser = command_line.Parser(
         description="Classifies pictures of handwritten digits. Warns if the best probability is "
         f"below {LEAST_PROBABILITY}, if the ink touches the frame, if there seem to be several "
-        "digits, or if it hardly looks like a digit.",
-        allow_abbrev=False,
+        "digits, or if it hardly looks like a digit."
     )
     parser.add_argument(
         "run_dir", type=command_line.path, help="folder of a run of one of the four scripts"

@@ -7,8 +7,6 @@ writes PNG files into the folder figures and prints their names. Shapes and numb
 are those of the scripts' graphs, and the feature maps are those of a run of mnist_deep.py.
 """
 
-import argparse
-
 from robust import command_line, script
 from robust.errors import CheckpointError
 
@@ -289,9 +287,8 @@ def diagrams(run_dir, data_sets):
 
 
 def parse_flags(argv):
-    parser = argparse.ArgumentParser(
-        description="Draws the networks of the pages, and feature maps of a run of mnist_deep.py.",
-        allow_abbrev=False,
+    parser = command_line.Parser(
+        description="Draws the networks of the pages, and feature maps of a run of mnist_deep.py."
     )
     parser.add_argument("run_dir", type=command_line.path, help="folder of a run of mnist_deep.py")
     draw_figures.add_flags(parser)

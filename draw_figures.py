@@ -9,7 +9,6 @@ four scripts. For several runs, it draws only their curves, all in one figure:
     uv run draw_figures.py logs/a logs/b
 """
 
-import argparse
 import glob
 import io
 import logging
@@ -399,9 +398,7 @@ def add_figures_dir(parser):
 
 
 def parse_flags(argv):
-    parser = argparse.ArgumentParser(
-        description="Draws what a run has learned.", allow_abbrev=False
-    )
+    parser = command_line.Parser(description="Draws what a run has learned.")
     parser.add_argument(
         "run_dir",
         nargs="+",

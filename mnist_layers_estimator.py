@@ -140,7 +140,7 @@ def parse_flags(argv):
         seed_meaning="fixes the weights at the start, but not the order of the batches",
     )  # fmt: skip
     default = "logs/mnist_layers_estimator-{time}"
-    command_line.add_log_dir(parser, default, flag="--model_dir")
+    command_line.add_log_dir(parser, default, "--model_dir")
     parser.add_argument(
         "--export_dir",
         type=command_line.path,

@@ -40,6 +40,9 @@ CHECKSUMS = {
     ),
 }
 
+# sizes of the files
+BYTES = {TRAIN_IMAGES: 9912422, TRAIN_LABELS: 28881, TEST_IMAGES: 1648877, TEST_LABELS: 4542}
+
 MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -139,6 +142,10 @@ def _download_all(names, folder, temporary, source_url, read):
     sources = _sources(source_url)
     with_checksums = is_mnist_source(source_url)
     contents, failures = {}, {}
+    if names:
+        size = f" {sum(BYTES[name] for name in names) / 1e6:.3f} MB" if with_checksums else ""
+        with contextlib.suppress(OSError, ValueError):  # of stdout, which is not the folder's
+            print(f"downloading{size} into {folder}: {', '.join(names)}", flush=True)
     for pause in PAUSES:
         time.sleep(pause if sources else 0)
         for source in list(sources):
@@ -172,12 +179,12 @@ def _with_slash(url):
 def _download(url, path, name_in_checksums):
     # Imported here because importing them takes longer than reading the existing files.
     import pooch
-    from tqdm import tqdm
+
+    from input_data.progress_bar import ProgressBar
 
     progress = None
     if sys.stderr.isatty():
-        name = os.path.basename(path)
-        progress = tqdm(desc=name, total=1, unit="B", unit_scale=True, leave=False)
+        progress = ProgressBar(desc=os.path.basename(path), total=1, unit="B", unit_scale=True)
     # Without this header a server may send the file decompressed.
     headers = {"Accept-Encoding": "identity"}
     fetch = pooch.HTTPDownloader(

@@ -1,13 +1,55 @@
 """Parses the command line of a script, and refuses values that make no sense."""
 
 import argparse
+import difflib
 import math
 import os
 import re
+import shlex
+import sys
 
+DEFAULT_PYTHON = "3.7"  # what .python-version names
+# What other programs call a flag. Spelling alone would not find it.
+SYNONYMS = {"lr": "learning_rate", "steps": "max_steps", "epochs": "max_steps"}
 LARGEST_COUNT = 10**9
 LARGEST_BATCH = 60000  # all of MNIST's training images
 LARGEST_SEED = 2**31 - 2
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that refuses unknown flags, and says which known flag may be meant."""
+
+    def __init__(self, **options):
+        super().__init__(allow_abbrev=False, **options)
+
+    def parse_known_args(self, args=None, namespace=None):
+        flags, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            near = dict.fromkeys(filter(None, map(self._near, unknown)))
+            hint = f"; did you mean {' and '.join(near)}?" if near else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return flags, unknown
+
+    def _near(self, word):
+        """Returns the flag that a word may stand for, or None."""
+        name = word.strip("-").partition("=")[0].lower()
+        known = [flag[2:] for flag in self._option_string_actions if flag.startswith("--")]
+        near = [SYNONYMS.get(name), *difflib.get_close_matches(name, known, 1)]
+        return next((f"--{flag}" for flag in near if flag in known), None)
+
+
+def as_typed(*more):
+    """Returns the command that started this script, with more arguments, as a line for a shell."""
+    python = "{}.{}".format(*sys.version_info)
+    if "UV" not in os.environ:  # which `uv run` sets
+        command = [sys.executable]
+    elif python == DEFAULT_PYTHON:
+        command = ["uv", "run"]
+    else:
+        command = ["uv", "run", "--python", python]
+    if "TF_CONFIG" in os.environ:  # which tells a task of a cluster what to do
+        command = ["env", f"TF_CONFIG={os.environ['TF_CONFIG']}", *command]
+    return " ".join(map(shlex.quote, [*command, *sys.argv, *more]))
 
 
 def training_parser(
@@ -22,7 +64,7 @@ def training_parser(
       learning_rate: the tutorial's learning rate.
       seed_meaning: what a seed does.
     """
-    parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
+    parser = Parser(description=description)
 
     def add(name, kind, default, meaning):
         parser.add_argument(
@@ -55,18 +97,19 @@ def add_seed(parser, meaning):
     parser.add_argument("--seed", type=whole_number(0, LARGEST_SEED), help=meaning)
 
 
-def add_log_dir(parser, default, flag="--log_dir"):
-    """Adds the flag for the folder in which a training is saved and resumed, as flags.log_dir.
+def add_log_dir(parser, default, *other_names):
+    """Adds the flag --log_dir, for the folder in which a training is saved and resumed.
 
     Args:
       parser: the script's parser.
       default: path or None. {time} in it is replaced by the time (see log_folder.prepare).
-      flag: the flag's name.
+      *other_names: other names of the flag.
     """
     parser.add_argument(
-        flag,
+        *other_names,
+        "--log_dir",
         dest="log_dir",
-        metavar=flag[2:].upper(),
+        metavar="FOLDER",
         type=path,
         default=default,
         help="folder for event files and checkpoints; the training in it is resumed "

@@ -3,6 +3,8 @@
 import contextlib
 import signal
 
+from robust.signals import clear_row
+
 from input_data.signal_handlers import signals_handled_by
 
 
@@ -30,3 +32,4 @@ class DeferredSignals(contextlib.ExitStack):
         if self.received:
             handle()
         self.received = number
+        clear_row()

@@ -1,11 +1,12 @@
 """Ends a script with an error message, wrapped on a terminal. Works without any package."""
 
+import contextlib
 import os
 import re
 import sys
 import textwrap
 
-from robust.signals import script_name
+from robust.signals import script_name, terminal_width
 
 NARROWEST = 40  # columns: some terminals say that they have none
 
@@ -18,9 +19,12 @@ def fail(message):
     except OSError:
         discard(sys.stdout)
     start = f"{script_name()}: error: "
-    if sys.stderr is not None and sys.stderr.isatty():
-        sys.exit(wrapped(start, message, os.get_terminal_size(sys.stderr.fileno()).columns))
-    sys.exit(start + message)
+    width = terminal_width(sys.stderr)
+    error = start + message if width is None else wrapped(start, message, width)
+    # Written here, because sys.exit(error) in a thread would end it without a word.
+    with contextlib.suppress(AttributeError, OSError):
+        sys.stderr.write(f"{error}\n")
+    raise SystemExit(1) from None  # or IPython would show what the error was made from
 
 
 def wrapped(start, message, width):

@@ -2,9 +2,9 @@
 
 import contextlib
 import errno
-import shlex
 import sys
 
+from robust.command_line import as_typed
 from robust.error_message import discard, fail
 
 from input_data import DownloadError, InvalidDataError
@@ -41,8 +41,7 @@ def reported_in_one_line():
         yield
         sys.stdout.flush()
     except DownloadError as error:
-        command = " ".join(map(shlex.quote, sys.argv))
-        fail(f"{error}:\nuv run {command} --fake_data")
+        fail(f"{error}:\n{as_typed('--fake_data')}")
     except BrokenPipeError:
         # The reader of the output has finished, such as `head`.
         discard(sys.stdout)

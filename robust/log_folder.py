@@ -7,7 +7,9 @@ import shlex
 import shutil
 import time
 
+from robust.command_line import as_typed
 from robust.errors import UserError
+from robust.signals import offer_to_resume
 
 from input_data.folder_lock import folder_lock
 
@@ -25,6 +27,8 @@ HALF_SAVED_FOLDER = re.compile(r"model\.ckpt-[0-9]+_temp(_[0-9a-f]{32})?")
 def prepare(log_dir):
     """Makes a folder for event files, and prints the command that shows them.
 
+    On Ctrl-C and SIGTERM, a script then prints the command that resumes.
+
     Args:
       log_dir: path. If it contains {time}, each call makes a new folder.
 
@@ -39,8 +43,10 @@ def prepare(log_dir):
     path = path_for_tensorflow(path, IN_PATTERNS | {","})  # TensorBoard takes a list of folders
     if "{time}" in log_dir:
         path = new_folder(path)
+        offer_to_resume(as_typed(f"--log_dir={path}"))
     else:
         writable_folder(path)
+        offer_to_resume(as_typed())
     print(f"logs and checkpoints are in {path}")
     print(f"to see the graph and the curves: uv run tensorboard --logdir={shlex.quote(path)}")
     return path

@@ -9,6 +9,7 @@ import warnings
 
 from robust.errors import reported_in_one_line
 from robust.signals import end_at_once_on_signals
+from robust.tensorflow_import import runs_script
 
 import tensorflow.compat.v1 as tf
 from tqdm import tqdm
@@ -65,11 +66,13 @@ def run(main):
 
     The exit code is 1 after an error that a user can cause, with one line on stderr. It is 141 if
     the reader of stdout has gone. It is 130 after Ctrl-C and 143 after SIGTERM, which end the
-    process at once; a training is saved first.
+    process at once; a training is saved first. If the process is not the script's own, as in a
+    notebook, both signals keep their handlers.
     """
-    end_at_once_on_signals()
-    # tqdm's own lock is shared between processes. os._exit would leave it behind.
-    tqdm.set_lock(threading.RLock())
+    if runs_script():
+        end_at_once_on_signals()
+        # tqdm's own lock is shared between processes. os._exit would leave it behind.
+        tqdm.set_lock(threading.RLock())
     _prepare_streams()
     with reported_in_one_line():
         main()
@@ -81,4 +84,5 @@ def _prepare_streams():
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, open until the end
         # A path may contain characters that the encoding of the terminal lacks.
-        getattr(sys, name).reconfigure(errors="backslashreplace")
+        if hasattr(getattr(sys, name), "reconfigure"):  # which a notebook's streams lack
+            getattr(sys, name).reconfigure(errors="backslashreplace")

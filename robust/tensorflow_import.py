@@ -18,10 +18,20 @@ VERSIONS = ("1.15", "2.15")
 
 
 def runs_script():
-    """Returns whether this process was started as one of the project's scripts."""
-    script = getattr(sys.modules["__main__"], "__file__", None)  # None at a prompt
-    project = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    return script is not None and os.path.dirname(os.path.abspath(script)) == project
+    """Returns whether this process was started as one of the project's scripts, or a copy of one.
+
+    A prompt, or a program that imports a script or runs it by runpy or %run, owns its process.
+    """
+    main = sys.modules["__main__"]
+    path, loader = getattr(main, "__file__", None), getattr(main, "__loader__", None)
+    # Python sets a loader; runpy and %run do not. `python -i` goes on with a prompt.
+    if path is None or loader is None or sys.flags.inspect:
+        return False
+    try:
+        with open(path, encoding="utf-8", errors="replace") as program:
+            return "script.run(main)" in program.read()  # with which every script ends
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager
@@ -75,6 +85,10 @@ with explained_failure():
     if runs_script():
         # A signal during the import, too, ends the script with one line.
         end_at_once_on_signals()
+        try:
+            os.getcwd()
+        except FileNotFoundError:
+            fail("the current folder was deleted; change to one that exists")
         # TensorFlow 2 prints messages during its import. 0 or 1 in the environment shows them.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         with no_garbage_sought():

@@ -5,11 +5,14 @@ streams and signals, and with an exit code. What depends on how Python itself st
 its locale, closed streams, an import that fails) needs a fresh process.
 """
 
+import contextlib
+import fcntl
 import io
 import multiprocessing
 import os
 import subprocess
 import sys
+import termios
 import threading
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -26,7 +29,8 @@ class ForkedProcess:
       *arguments: what sys.argv holds after its first item.
       cwd: path of the folder to work in.
       env: dict of the whole environment; None for that of the tests.
-      stdout, stderr: as for subprocess.Popen: PIPE, DEVNULL, or a file.
+      stdout, stderr: as for subprocess.Popen: PIPE, DEVNULL, or a file. Ctrl-C on a terminal that
+        is one of them interrupts the fork.
     """
 
     def __init__(
@@ -127,6 +131,10 @@ def _run(code, arguments, folder, environment, out, err):
         io.TextIOWrapper(io.FileIO(number, "w", closefd=False), "utf-8", write_through=True)
         for number in (1, 2)
     )
+    for terminal in filter(os.isatty, (1, 2)):
+        with contextlib.suppress(OSError):  # done for the other stream
+            os.setsid()
+            fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)

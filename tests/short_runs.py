@@ -10,6 +10,11 @@ from forked_process import ForkedProcess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FAKE_EXAMPLES = 500
+# Before code that ends its process as a script does.
+AS_SCRIPT = f"""
+import sys
+vars(sys.modules["__main__"]).update(__file__={ROOT + "/mnist_softmax.py"!r}, __loader__="Python")
+"""
 SHORTENED = """
 import importlib, signal, sys
 # What is started in the background ignores Ctrl-C, and so would what it starts.
@@ -53,7 +58,7 @@ def start(
         before it, and another root, need that, too.
       **options: for subprocess.Popen.
     """
-    code = SHORTENED.format(
+    code = AS_SCRIPT + SHORTENED.format(
         root=root, script=script, examples=FAKE_EXAMPLES, checkpoint_steps=checkpoint_steps
     )
     flags = [*["--fake_data"] * fake_data, *flags]

@@ -1,4 +1,6 @@
 import itertools
+import shlex
+import sys
 
 from robust import command_line
 
@@ -52,6 +54,58 @@ def test_help_shows_the_default_of_every_flag_that_has_one(capsys):
 def test_a_tilde_in_a_path_stands_for_home(monkeypatch):
     monkeypatch.setenv("HOME", "/somewhere")
     assert parse("--data_dir=~/MNIST").data_dir == "/somewhere/MNIST"
+
+
+@pytest.mark.parametrize(
+    "typed, named",
+    [
+        ("--lr=0.1", "--learning_rate"),
+        ("-lr 0.1", "--learning_rate"),
+        ("--steps 9", "--max_steps"),
+        ("--epochs 9", "--max_steps"),
+        ("--max-steps=9", "--max_steps"),
+        ("--Seed 1", "--seed"),
+        ("--batchsize=9 --datadir=x", "--batch_size and --data_dir"),
+    ],
+)
+def test_a_misspelled_flag_is_answered_with_the_one_that_may_be_meant(typed, named, capsys):
+    with pytest.raises(SystemExit):
+        parse(*typed.split())
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.endswith(f"error: unrecognized arguments: {typed}; did you mean {named}?")
+
+
+@pytest.mark.parametrize("typed", ["--momentum=0.9", "--optimizer adam", "--gpu", "extra"])
+def test_a_flag_that_is_near_to_none_is_refused_without_a_guess(typed, capsys):
+    with pytest.raises(SystemExit):
+        parse(*typed.split())
+    assert capsys.readouterr().err.endswith(f"error: unrecognized arguments: {typed}\n")
+
+
+def test_a_synonym_is_offered_only_where_its_flag_exists(capsys):
+    with pytest.raises(SystemExit):
+        command_line.Parser().parse_args(["--lr=0.1"])
+    assert "did you mean" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "environment, version, start",
+    [
+        ({}, (3, 7, 16), [sys.executable]),
+        ({"UV": "/bin/uv"}, (3, 7, 16), ["uv", "run"]),
+        ({"UV": "/bin/uv"}, (3, 13, 1), ["uv", "run", "--python", "3.13"]),
+        ({"TF_CONFIG": '{"a": 1}'}, (3, 7, 16), ["env", 'TF_CONFIG={"a": 1}', sys.executable]),
+    ],
+)
+def test_the_command_as_typed_is_a_line_for_a_shell(environment, version, start, monkeypatch):
+    for name in ("UV", "TF_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "version_info", version)
+    words = ["train.py", "--data_dir=it's here", "--seed", "0"]
+    monkeypatch.setattr(sys, "argv", words)
+    assert shlex.split(command_line.as_typed("--log_dir=a b")) == [*start, *words, "--log_dir=a b"]
 
 
 def test_an_empty_path_is_refused(capsys):

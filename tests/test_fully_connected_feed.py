@@ -228,7 +228,7 @@ def test_a_run_that_is_told_to_end_is_saved_and_resumed(tmp_path, sent, code, sa
     wait_for_step(tmp_path, 5, process)
     process.send_signal(sent)
     found, out, err = finish(process)
-    assert (found, err) == (code, f"{SCRIPT}.py: {said}\n")
+    assert (found, err.splitlines()[0]) == (code, f"{SCRIPT}.py: {said}; to resume:")
     prefix = re.search("saved as (.*)", out).group(1)
     step = int(prefix.split("-")[-1])
     assert tf.train.load_variable(prefix, "global_step") == step

@@ -164,12 +164,14 @@ def test_a_killed_run_goes_on_where_it_was_saved(tmp_path):
     assert f"checkpoint {tmp_path}/model.ckpt-{saved + 3}" in out
 
 
-def test_an_interrupted_run_is_saved_and_ends_in_one_line(tmp_path):
+def test_an_interrupted_run_is_saved_and_ends_in_a_command_that_resumes(tmp_path):
     process = start("mnist_deep", "--max_steps=100000", f"--log_dir={tmp_path}", "--batch_size=20")
     wait_for_step(tmp_path, 5, process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()
-    assert (process.returncode, err) == (130, "mnist_deep.py: interrupted\n")
+    said, command = err.splitlines()
+    assert (process.returncode, said) == (130, "mnist_deep.py: interrupted; to resume:")
+    assert command.endswith(f" --fake_data --max_steps=100000 --log_dir={tmp_path} --batch_size=20")
     prefix = re.search("saved as (.*)", out).group(1)
     assert tf.train.load_variable(prefix, "global_step") == int(prefix.split("-")[-1])
 

@@ -261,6 +261,11 @@ def test_a_training_that_is_told_to_end_is_saved(tmp_path, sent, code):
     assert "accuracy" not in out.split("checkpoint", 1)[1]
 
 
+def test_log_dir_is_another_name_for_model_dir():
+    for flag in ("--model_dir", "--log_dir"):
+        assert mnist_layers_estimator.parse_flags([flag, "here"]).log_dir == "here"
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A folder with a network that has learned fake digits, and what the run printed."""

@@ -1,6 +1,8 @@
 import os
+import re
 import subprocess
 import sys
+import threading
 
 from robust import script
 from robust.error_message import wrapped
@@ -9,8 +11,9 @@ from robust.errors import first_line
 import pytest
 import tensorflow.compat.v1 as tf
 
-from pseudo_terminal import start_on_a_terminal
-from short_runs import ROOT
+from forked_process import ForkedProcess
+from pseudo_terminal import Terminal
+from short_runs import AS_SCRIPT, FAKE_EXAMPLES, ROOT
 
 
 def run_python(code):
@@ -57,12 +60,53 @@ SELF = "import os, signal\ndef end(): os.kill(os.getpid(), signal.{})\n"
 )
 def test_a_signal_at_any_moment_of_a_script_ends_in_one_line(moment, sent, code, said):
     done = run_python(
-        SELF.format(sent) + "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        AS_SCRIPT + SELF.format(sent) + "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"from robust import script\ndef main():\n    {moment}\n    print('too late')\n"
         "print('printed before')\nscript.run(main)"
     )
     assert (done.returncode, done.stderr) == (code, f"-c: {said}\n")
     assert done.stdout == "printed before\n"
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        "runpy.run_path(path, run_name='__main__')",
+        "threading.Thread(target=runpy.run_path, args=(path, None, '__main__')).start()",
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "InteractiveShell.instance().run_line_magic('run', f'{path} {\" \".join(sys.argv[1:])}')",
+    ],
+    ids=["runpy", "runpy in a thread", "%run"],
+)
+def test_a_script_runs_in_a_process_that_is_not_its_own_and_leaves_the_signals_alone(run, tmp_path):
+    process = ForkedProcess(
+        "import io, os, runpy, signal, sys, threading\n"
+        "import input_data.data_set\n"
+        f"input_data.data_set.FAKE_EXAMPLES = {FAKE_EXAMPLES}\n"
+        f"path = {ROOT + '/mnist_softmax.py'!r}\n"
+        "handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]\n"
+        "stdout, sys.stdout = sys.stdout, io.StringIO()\n"
+        f"{run}\n"
+        "for thread in set(threading.enumerate()) - {threading.main_thread()}:\n"
+        "    thread.join() if not thread.daemon else None\n"
+        "print(sys.stdout.getvalue(), file=stdout)\n"
+        "print(handlers == [signal.getsignal(number) for number in (2, 15)], file=stdout)",
+        "--fake_data", "--max_steps=2",
+        env={**os.environ, "IPYTHONDIR": str(tmp_path)},
+    )  # fmt: skip
+    out, err = process.communicate()
+    assert re.search(r"^accuracy on the test images:\n0\.\d+\n\nTrue\n$", out, re.MULTILINE), err
+    assert process.returncode == 0
+
+
+def test_an_error_in_another_thread_is_told(capsys):
+    def fail():
+        raise OSError("full")
+
+    thread = threading.Thread(target=script.run, args=(fail,))
+    thread.start()
+    thread.join()
+    assert capsys.readouterr().err.endswith("error: full\n")
 
 
 @pytest.mark.parametrize("error", ["OSError('full')", "FloatingPointError('full')"])
@@ -109,11 +153,9 @@ def test_an_error_that_fits_into_the_terminal_is_one_line():
 
 def shown_on_a_terminal(columns, *arguments):
     """Runs Python, and returns the lines that it writes to a terminal of that width."""
-    process, terminal = start_on_a_terminal([sys.executable, *arguments], columns, cwd=ROOT)
-    process.wait()
-    shown = os.read(terminal, 100000).decode().splitlines()
-    os.close(terminal)
-    return shown
+    command = [sys.executable, *arguments]
+    with Terminal(columns) as terminal, subprocess.Popen(command, cwd=ROOT, stderr=terminal.device):
+        return terminal.watch()
 
 
 def test_an_error_is_wrapped_on_a_terminal_only():

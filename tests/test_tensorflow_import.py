@@ -1,13 +1,11 @@
 import os
+import pathlib
 import subprocess
 import sys
 
 import pytest
 
-from short_runs import ROOT
-
-# A script is what lies beside the package.
-AS_SCRIPT = f"import sys; sys.modules['__main__'].__file__ = {ROOT + '/script.py'!r}\n"
+from short_runs import AS_SCRIPT, ROOT
 
 
 def run_python(code, *options, **environment):
@@ -38,7 +36,9 @@ def test_no_garbage_is_sought_while_a_script_imports_tensorflow(tmp_path, as_scr
 @pytest.mark.parametrize("script", ["mnist_softmax.py", "mnist_layers_estimator.py"])
 def test_a_missing_tensorflow_is_told_in_one_line(script):
     # -S leaves out the packages that are installed.
-    done = run_python(f"import runpy; runpy.run_path({script!r}, run_name='__main__')", "-S")
+    done = subprocess.run(
+        [sys.executable, "-S", script], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "TensorFlow 1.15 or 2.15 is needed" in done.stderr
@@ -76,6 +76,41 @@ def test_a_signal_while_a_script_imports_ends_in_one_line(tmp_path, sent, code, 
         **in_place_of_tensorflow(tmp_path, source),
     )
     assert (done.returncode, done.stderr) == (code, f"-c: {said}\n")
+
+
+@pytest.mark.parametrize("script", sorted(path.name for path in pathlib.Path(ROOT).glob("*.py")))
+def test_a_deleted_current_folder_is_told_in_one_line(script, tmp_path):
+    path = os.path.join(ROOT, script)
+    done = subprocess.run(
+        ["sh", "-c", 'rmdir "$PWD" && exec "$0" "$1"', sys.executable, path],
+        cwd=str(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    said = f"{script}: error: the current folder was deleted; change to one that exists\n"
+    assert (done.returncode, done.stdout) == (1, said)
+
+
+def test_a_program_of_the_users_in_the_clone_keeps_its_own_handlers_and_cleanup(tmp_path):
+    (tmp_path / "robust").symlink_to(os.path.join(ROOT, "robust"))
+    (tmp_path / "program.py").write_text(
+        "import os, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "signal.signal(signal.SIGTERM, lambda *received: print('own handler'))\n"
+        "try: import robust\n"
+        "finally: print('cleaned up')"
+    )
+    source = "import os, signal\nfor number in (15, 2): os.kill(os.getpid(), number)"
+    done = subprocess.run(
+        [sys.executable, "program.py"],
+        cwd=str(tmp_path),
+        env={**os.environ, **in_place_of_tensorflow(tmp_path, source)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "own handler\ncleaned up\n"
+    assert done.stderr.endswith("KeyboardInterrupt\n")
 
 
 def test_importing_a_script_changes_no_handler_and_no_environment():

@@ -1,5 +1,4 @@
 import argparse
-import io
 import os
 import re
 import signal
@@ -320,23 +319,6 @@ def test_checkpoints_of_before_are_resumed(tmp_path):
         sess.run([model.train_op, step.assign(4)], {model.x: [[4]]})
         checkpoints.save(sess)
     assert train(tmp_path, 5) == ([4], 5)
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-def test_on_a_terminal_a_bar_shows_the_step_and_what_is_printed_comes_above(capsys, monkeypatch):
-    terminal = Terminal()
-    monkeypatch.setattr("sys.stderr", terminal)
-    monkeypatch.setattr("sys.stdout", terminal)
-    train(None, 5, during=lambda training, step: print(f"printed at {step}"))
-    lines = terminal.getvalue().replace("\r", "\n").splitlines()
-    assert any("/5 [" in line for line in lines)
-    assert [line for line in lines if "printed" in line] == [f"printed at {n}" for n in range(5)]
-    print("after")
-    assert terminal.getvalue().endswith("after\n")
 
 
 def test_without_a_terminal_nothing_is_shown(capsys):

@@ -39,8 +39,6 @@ def in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("input_data.data_set.FAKE_EXAMPLES", 30)
     monkeypatch.setattr("input_data.download.MIRRORS", ("http://127.0.0.1:9/",))
     monkeypatch.setattr("input_data.download.PAUSES", (0,))
-    # Those of a process of its own; here they would outlive the test.
-    monkeypatch.setattr(scripts, "end_at_once_on_signals", lambda: None)
 
 
 def actions(script):

@@ -20,7 +20,7 @@ SIGNALS = [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminate
 
 @pytest.mark.parametrize("script", LOG_FLAGS)
 @pytest.mark.parametrize("sent, code, said", SIGNALS)
-def test_a_training_that_is_told_to_end_is_saved_and_says_one_line(
+def test_a_training_that_is_told_to_end_is_saved_and_says_how_to_resume(
     script, sent, code, said, tmp_path
 ):
     flags = ["--max_steps=1000000", "--batch_size=5", f"{LOG_FLAGS[script]}={tmp_path}"]
@@ -30,7 +30,8 @@ def test_a_training_that_is_told_to_end_is_saved_and_says_one_line(
     found, out, err = finish(process)
     own = [line for line in err.splitlines() if not line.startswith(("INFO", " ", "graph_", "}"))]
     assert found == code
-    assert own[-1] == f"{script}.py: {said}"
+    assert own[-2] == f"{script}.py: {said}; to resume:"
+    assert own[-1].endswith(" ".join(["", f"{script}.py", "--fake_data", *flags]))
     assert "Traceback" not in err
     step = int(re.findall(rf"{tmp_path}/model\.ckpt-(\d+)", out)[-1])
     assert tf.train.load_variable(f"{tmp_path}/model.ckpt-{step}", "global_step") == step
@@ -77,7 +78,7 @@ def caught_signals(pid):
 
 
 @pytest.mark.parametrize("script", SHORT_RUNS)
-def test_an_interrupt_at_any_moment_from_the_imports_to_the_end_is_one_line(script, tmp_path):
+def test_an_interrupt_at_any_moment_from_the_imports_to_the_end_is_one_message(script, tmp_path):
     whole = start_and_wait_for_its_handlers(script, tmp_path)
     begin = time.monotonic()
     assert finish(whole)[0] == 0
@@ -90,6 +91,8 @@ def test_an_interrupt_at_any_moment_from_the_imports_to_the_end_is_one_line(scri
         process.send_signal(sent)
         found, _, err = finish(process)
         own = [line for line in err.splitlines() if not re.match(r"INFO|[ \]},]|graph_", line)]
+        if own and own[0].endswith("; to resume:") and "--log_dir=" in own[1]:
+            own = [own[0].partition(";")[0], *own[2:]]
         # At the end Python gives the signals back to the system, which ends it without a line.
         ends = [(code, [f"{script}.py: {said}"]), (0, []), (-sent, [])]
         ended += (found, own) == ends[0]
