@@ -1,7 +1,7 @@
 """Measures how the accuracy on the test images grows with time, for each of the four scripts.
 
     uv run benchmarks/accuracy_over_time.py
-    uv run --python 3.11 benchmarks/accuracy_over_time.py
+    uv run --python 3.13 benchmarks/accuracy_over_time.py
 
 Runs each script with its defaults and --seed 0, which takes an hour. The time is counted from the
 start of the process, so it includes the import of TensorFlow. Softmax regression and Mechanics 101

@@ -4,7 +4,7 @@
     uv run benchmarks/estimator.py --tf2 PYTHON
 
 Compares the script with itself on TensorFlow's stock gradients; with --tf2, both also run under an
-interpreter that has TensorFlow 2.15. The whole script runs, with its input queue, log, checkpoints
+interpreter that has TensorFlow 2.21. The whole script runs, with its input queue, log, checkpoints
 and event file. The speed is the median of those that the Estimator writes every 100 steps, without
 the first.
 """
@@ -39,7 +39,7 @@ def measure(stock):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tf2", metavar="PYTHON", help="interpreter that has TensorFlow 2.15")
+    parser.add_argument("--tf2", metavar="PYTHON", help="interpreter that has TensorFlow 2.21")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each")
     parser.add_argument("--measure", choices=["stock", "this"], help=argparse.SUPPRESS)
     flags = parser.parse_args()

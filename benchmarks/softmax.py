@@ -5,7 +5,7 @@
     uv run benchmarks/softmax.py --data_dir MNIST_data --tf2 PYTHON --mechanics
 
 All train 1000 steps of 100 and print the accuracy on the test set; the files are there. With --tf2,
-the script also runs under an interpreter that has TensorFlow 2.15. With --mechanics it is
+the script also runs under an interpreter that has TensorFlow 2.21. With --mechanics it is
 fully_connected_feed.py, whose tutorial's code is not measured. Linux only.
 """
 
@@ -46,7 +46,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data_dir", default="MNIST_data", help="folder of the MNIST files")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each")
-    parser.add_argument("--tf2", metavar="PYTHON", help="interpreter that has TensorFlow 2.15")
+    parser.add_argument("--tf2", metavar="PYTHON", help="interpreter that has TensorFlow 2.21")
     parser.add_argument("--mechanics", action="store_true", help="measure Mechanics 101 instead")
     parser.add_argument("--tutorial", action="store_true", help=argparse.SUPPRESS)
     flags = parser.parse_args()

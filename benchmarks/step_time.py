@@ -7,7 +7,7 @@
     uv run benchmarks/step_time.py --estimator
 
 Compares mnist_deep.py with itself on TensorFlow's stock gradients. --tf2 adds both under an
-interpreter that has TensorFlow 2.15. --peer adds the same network in PyTorch and in Keras, each
+interpreter that has TensorFlow 2.21. --peer adds the same network in PyTorch and in Keras, each
 under the first of the given interpreters that has it. --gradients enables our gradients one after
 the other. --sessions compares an InteractiveSession, which the page and the script use, with a
 tf.Session. --estimator measures the model of mnist_layers_estimator.py, in batches of 100.
@@ -65,7 +65,7 @@ def main():
     kind.add_argument("--gradients", action="store_true", help="add one gradient after the other")
     kind.add_argument("--sessions", action="store_true", help="measure both kinds of session")
     kind.add_argument("--estimator", action="store_true", help="measure the Estimator's model")
-    parser.add_argument("--tf2", metavar="PYTHON", help="interpreter that has TensorFlow 2.15")
+    parser.add_argument("--tf2", metavar="PYTHON", help="interpreter that has TensorFlow 2.21")
     parser.add_argument(
         "--peer", metavar="PYTHON", action="append", default=[],
         help="interpreter that has PyTorch, Keras, or both; may be given several times",

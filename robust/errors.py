@@ -21,7 +21,7 @@ class CheckpointError(UserError):
 def first_line(error):
     """Returns the first line of an error's message.
 
-    TensorFlow adds the location in the graph: 1.15 below the message, and 2.15 above it.
+    TensorFlow adds the location in the graph: 1.15 below the message, and 2.21 above it.
     """
     lines = str(error).splitlines()
     below_the_location = [

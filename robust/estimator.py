@@ -3,7 +3,7 @@
 import contextlib
 import math
 
-from robust import checkpoints, log_folder
+from robust import checkpoints, log_folder, removed_from_tensorflow  # noqa: F401, tf.estimator
 from robust.deferred_signals import DeferredSignals
 from robust.errors import CheckpointError, first_line
 
@@ -192,6 +192,9 @@ def export(classifier, export_dir, serving_input_receiver_fn):
     Raises:
       CheckpointError: the folder cannot be written to.
     """
+    resource_variables = tf.resource_variables_enabled()
+    # TensorFlow 1.15 cannot load those of TensorFlow 2.
+    tf.disable_resource_variables()
     try:
         path = classifier.export_saved_model(export_dir, serving_input_receiver_fn)
     except (tf.errors.OpError, OSError) as error:
@@ -199,4 +202,7 @@ def export(classifier, export_dir, serving_input_receiver_fn):
             f"{export_dir}: cannot export to this folder ({first_line(error)}); make room, or name "
             "another folder"
         ) from error
+    finally:
+        if resource_variables:
+            tf.enable_resource_variables()
     print(f"exported to {path.decode()}")

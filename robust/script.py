@@ -51,7 +51,7 @@ def takes_flags(parse_flags, show_log=lambda flags: False):
 def _silence_tensorflow(show_log):
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") in ("0", "1"):
         return
-    warnings.filterwarnings("ignore", "`tf.layers", UserWarning)  # of TensorFlow 2: deprecated
+    warnings.filterwarnings("ignore", "`(tf.layers|layer.apply)", UserWarning)  # of TensorFlow 2
     if show_log:
         logging.getLogger("tensorflow").addFilter(_is_no_deprecation)
     tf.logging.set_verbosity(tf.logging.INFO if show_log else tf.logging.ERROR)

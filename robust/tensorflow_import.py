@@ -13,9 +13,6 @@ import sys
 from robust.error_message import fail
 from robust.signals import end_at_once_on_signals, script_name
 
-# 1.15 is the last 1.x; 2.15 is the last that contains everything the tutorials use.
-VERSIONS = ("1.15", "2.15")
-
 
 def runs_script():
     """Returns whether this process was started as one of the project's scripts, or a copy of one.
@@ -40,30 +37,37 @@ def explained_failure():
 
     Raises:
       SystemExit: in a script.
-      ImportError: elsewhere. TensorFlow, or something that it needs, is missing or another version.
+      ImportError: elsewhere. TensorFlow, or something that it needs, is missing or does not fit.
     """
     try:
         yield
     except (ImportError, TypeError) as error:  # protobuf 4 raises TypeError
         python = ".".join(platform.python_version_tuple()[:2])
         # For other processors there are no packages of TensorFlow 1.15.
-        option = "" if platform.machine() in ("x86_64", "AMD64") else "--python 3.11 "
+        option = "" if platform.machine() in ("x86_64", "AMD64") else "--python 3.13 "
         message = (
-            f"TensorFlow {' or '.join(VERSIONS)} is needed, but Python {python} at "
-            f"{sys.executable} does not have it ({str(error).splitlines()[0]}); `uv run {option}"
-            f"{script_name()}` sets up all packages, and README.md shows how to do so without uv"
+            f"TensorFlow 1.15 or 2.21 is needed, but Python {python} at {sys.executable} does not "
+            f"have it ({str(error).splitlines()[0]}); `uv run {option}{script_name()}` sets up all "
+            "packages, and README.md shows how to do so without uv"
         )
         if runs_script():
             fail(message)
         raise ImportError(message) from error
 
 
-def import_tensorflow():
-    """Imports TensorFlow, and raises ImportError if it is another version."""
-    import tensorflow
+@contextlib.contextmanager
+def unneeded_packages_hidden():
+    """Hides packages that TensorFlow imports if it finds them, and that its users here do without.
 
-    if not tensorflow.__version__.startswith(VERSIONS):
-        raise ImportError(f"this is TensorFlow {tensorflow.__version__}")
+    Keras 3 imports Matplotlib's pyplot, which takes a second. Afterwards each can be imported.
+    """
+    hidden = [name for name in ("keras", "scipy") if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # None: not to be found
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 @contextlib.contextmanager
@@ -82,6 +86,8 @@ def no_garbage_sought():
 
 
 with explained_failure():
+    # TensorFlow 2 prints messages during its import. 0 or 1 in the environment shows them.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if runs_script():
         # A signal during the import, too, ends the script with one line.
         end_at_once_on_signals()
@@ -89,9 +95,7 @@ with explained_failure():
             os.getcwd()
         except FileNotFoundError:
             fail("the current folder was deleted; change to one that exists")
-        # TensorFlow 2 prints messages during its import. 0 or 1 in the environment shows them.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-        with no_garbage_sought():
-            import_tensorflow()
+        with no_garbage_sought(), unneeded_packages_hidden():
+            import tensorflow.compat.v1
     else:
-        import_tensorflow()
+        import tensorflow.compat.v1  # noqa: F401

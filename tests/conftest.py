@@ -13,6 +13,12 @@ from short_runs import FAKE_EXAMPLES, ROOT, STARTED
 QUICK = "not thorough and not full_training"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def processes_print_no_lines_of_onednn():
+    """TensorFlow 2 prints four at its import where oneDNN is on, whatever its log level is."""
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+
+
 @pytest.fixture(autouse=True)
 def no_process_outlives_its_test():
     yield

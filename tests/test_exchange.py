@@ -1,5 +1,6 @@
-"""Resumes what another TensorFlow has trained; tests/runs/make.py made the runs."""
+"""Resumes and loads what other TensorFlows have made; tests/runs/make.py is their maker."""
 
+import glob
 import importlib
 import os
 import shutil
@@ -19,9 +20,9 @@ def weights(prefix):
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
 
 
-@pytest.mark.parametrize("version", ["1.15", "2.15"])
+@pytest.mark.parametrize("version", ["1.15", "2.15", "2.21"])
 @pytest.mark.parametrize("script", FLAGS)
-def test_a_training_begun_on_either_tensorflow_goes_on(script, version, run_shortly, tmp_path):
+def test_a_training_begun_on_any_tensorflow_goes_on(script, version, run_shortly, tmp_path):
     shutil.copytree(os.path.join(RUNS, f"{script}-{version}"), str(tmp_path / "run"))
     flags = ["--seed=0", "--max_steps=9", f"--log_dir={tmp_path}/run", *FLAGS[script]]
     out = run_shortly(importlib.import_module(script), *flags)
@@ -38,6 +39,16 @@ def test_a_training_begun_on_either_tensorflow_goes_on(script, version, run_shor
 def test_both_tensorflows_name_and_shape_the_variables_alike(script):
     first, second = (
         {name: value.shape for name, value in weights(path).items()}
-        for path in (os.path.join(RUNS, f"{script}-{v}", "model.ckpt-7") for v in ("1.15", "2.15"))
+        for path in (os.path.join(RUNS, f"{script}-{v}", "model.ckpt-7") for v in ("1.15", "2.21"))
     )
     assert first == second
+
+
+@pytest.mark.parametrize("version", ["1.15", "2.21"])
+def test_an_export_of_either_tensorflow_is_loaded(version):
+    (folder,) = glob.glob(os.path.join(RUNS, f"export-{version}", "*"))
+    images = numpy.random.RandomState(0).rand(3, 784)
+    with tf.Graph().as_default(), tf.Session() as sess:
+        signature = tf.saved_model.load(sess, ["serve"], folder).signature_def["serving_default"]
+        sums = sess.run(signature.outputs["sum"].name, {signature.inputs["x"].name: images})
+    numpy.testing.assert_allclose(sums, images.sum(axis=1, keepdims=True), rtol=1e-5)

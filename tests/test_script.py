@@ -174,6 +174,6 @@ def test_an_error_is_wrapped_on_a_terminal_only():
 def test_a_missing_package_is_told_in_wrapped_lines_on_a_terminal():
     # -S leaves out the packages that are installed.
     shown = shown_on_a_terminal(80, "-S", "mnist_softmax.py")
-    assert shown[0].startswith("mnist_softmax.py: error: TensorFlow 1.15 or 2.15 is needed")
+    assert shown[0].startswith("mnist_softmax.py: error: TensorFlow 1.15 or 2.21 is needed")
     assert any(line.startswith("  `uv run ") for line in shown)
     assert "Traceback" not in "".join(shown)

@@ -43,13 +43,15 @@ def for_this_tensorflow(code):
     return code.replace(IMPORT, INSTEAD) + "tf.disable_v2_behavior()\n"
 
 
-# Of TensorFlow 2.15's Estimator: lines that its page mentions but does not show.
+# Of TensorFlow 2's Estimator: lines that its page mentions but does not show.
 LOGGED_BY_2 = re.compile(r"INFO:tensorflow:(Calling checkpoint listeners|Inference Time).*\n?")
 
 
-def without_what_2_logs(shown):
-    """Drops the lines that only TensorFlow 2 logs, if it is this one."""
-    return shown if TENSORFLOW_1 else LOGGED_BY_2.sub("", shown)
+def without_what_2_adds(shown):
+    """Drops what only TensorFlow 2 logs, and what its NumPy puts around numbers, if it is this."""
+    if TENSORFLOW_1:
+        return shown
+    return re.sub(r"np\.float\d+\((.*?)\)", r"\1", LOGGED_BY_2.sub("", shown))
 
 
 def expected_here(snippet):
@@ -81,7 +83,7 @@ def follow(page, prompt, code_of=lambda code: code, numbers_too=True):
     differences = []
     for snippet in snippets_of(page):
         shown = prompt.paste(for_this_tensorflow(code_of(snippet.code)))
-        shown = without_what_2_logs(shown)
+        shown = without_what_2_adds(shown)
         differences.append(difference(expected_here(snippet), shown, numbers_too))
     return [found for found in differences if found]
 
