@@ -1,4 +1,4 @@
-"""Resumes what another TensorFlow has trained; tests/runs/make.py made the runs."""
+"""Resumes and loads what another TensorFlow has trained; tests/runs/make.py made the runs."""
 
 import importlib
 import os
@@ -9,6 +9,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from short_runs import ROOT
+from trained import network
 
 RUNS = os.path.join(ROOT, "tests", "runs")
 FLAGS = {"mnist_softmax": [], "fully_connected_feed": ["--hidden1=20", "--hidden2=15"]}
@@ -41,3 +42,17 @@ def test_both_tensorflows_name_and_shape_the_variables_alike(script):
         for path in (os.path.join(RUNS, f"{script}-{v}", "model.ckpt-7") for v in ("1.15", "2.15"))
     )
     assert first == second
+
+
+@pytest.mark.parametrize("version", ["1.15", "2.15"])
+def test_the_graph_that_either_tensorflow_saved_classifies(version, monkeypatch):
+    monkeypatch.setattr(network, "NETWORKS", {})  # so no script builds it
+    run = network.Network(os.path.join(RUNS, f"fully_connected_feed-{version}"))
+    images = numpy.random.RandomState(0).rand(300, 784)
+    outputs = images
+    for layer in ("hidden1", "hidden2", "softmax_linear"):
+        outputs = outputs @ run.variable(f"{layer}/weights") + run.variable(f"{layer}/biases")
+        logits, outputs = outputs, numpy.maximum(outputs, 0)
+    expected = numpy.exp(logits) / numpy.exp(logits).sum(axis=1, keepdims=True)
+    found = run.probabilities(images.astype(numpy.float32))
+    numpy.testing.assert_allclose(found, expected, rtol=1e-4)

@@ -1,4 +1,4 @@
-"""Makes the two short runs of this folder that tests/test_exchange.py resumes.
+"""Makes the two short runs of this folder that tests/test_exchange.py resumes and loads.
 
     uv run tests/runs/make.py
     uv run --python 3.11 tests/runs/make.py
@@ -30,7 +30,7 @@ def main():
             sys.exit(f"{folder}: is there; remove it first")
         script.main(["--fake_data", "--max_steps=7", "--seed=0", f"--log_dir={folder}", *flags])
         for name in os.listdir(folder):
-            if name.startswith("events") or name.endswith(".meta"):  # not needed to resume
+            if name.startswith("events"):  # not needed to resume or to classify
                 os.remove(os.path.join(folder, name))
 
 
