@@ -3,8 +3,9 @@
     uv run mnist_softmax.py --log_dir logs/softmax
     uv run draw_figures.py logs/softmax
 
-writes PNG files into the folder figures and prints their names. The run may be one of any of the
-four scripts, also of a changed one. For several runs, it draws only their curves, all in one figure:
+writes PNG files into the folder figures/softmax and prints their names. The run may be one of any
+of the four scripts, also of a changed one. For several runs, it draws only their curves, all in one
+figure, into the folder figures:
 
     uv run draw_figures.py logs/a logs/b
 """
@@ -400,19 +401,19 @@ def write(figure, figures_dir, file_name):
     print(path)
 
 
-def add_flags(parser):
+def add_flags(parser, figures_dir="figures"):
     """Adds the flags of every script that draws figures of a run."""
-    add_figures_dir(parser)
+    add_figures_dir(parser, figures_dir)
     command_line.add_data_flags(parser)
     command_line.add_seed(parser, "seed of the run, if it was trained with --fake_data")
 
 
-def add_figures_dir(parser):
+def add_figures_dir(parser, default="figures"):
     """Adds the flag --figures_dir."""
     parser.add_argument(
         "--figures_dir",
         type=command_line.path,
-        default="figures",
+        default=default,
         help="folder to write to (default: %(default)s)",
     )
 
@@ -428,7 +429,7 @@ def parse_flags(argv):
         help="folder of a run, with its checkpoint and event files; for several runs, only their "
         "curves are drawn, into the file curves.png",
     )
-    add_flags(parser)
+    add_flags(parser, figures_dir="figures/{run}")
     return parser.parse_args(argv)
 
 
@@ -443,7 +444,8 @@ def main(flags):
             flags.data_dir, fake_data=flags.fake_data, seed=flags.seed
         )
         drawn = figures(flags.run_dir[0], data_sets)
-    write_all(drawn, flags.figures_dir)
+    name = "" if len(flags.run_dir) > 1 else short_names(flags.run_dir)[0]
+    write_all(drawn, flags.figures_dir.replace("{run}", name))
 
 
 if __name__ == "__main__":

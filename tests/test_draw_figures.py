@@ -48,6 +48,24 @@ def test_a_folder_without_curves_is_refused_among_several_runs(run_shortly, tmp_
             draw_figures.main(["run", folder])
 
 
+def test_each_run_is_drawn_into_a_folder_of_its_name(monkeypatch, tmp_path, capsys):
+    def two_figures(run_dir, data_sets):
+        return [(f"{name}.png", draw_figures.new_figure(1)) for name in ("curves", "confusion")]
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("input_data.data_set.FAKE_EXAMPLES", 30)
+    monkeypatch.setattr(draw_figures, "figures", two_figures)
+    for run_dir in ("logs/a", f"{tmp_path}/logs/b/", "logs/../logs/a"):
+        draw_figures.main([run_dir, "--fake_data"])
+    monkeypatch.setattr(draw_figures, "figures_of_several", lambda run_dirs: two_figures(*run_dirs))
+    draw_figures.main(["logs/a", "logs/b"])
+    folders = ["figures/a", "figures/b", "figures/a", "figures"]
+    written = [line for line in capsys.readouterr().out.splitlines() if line.endswith(".png")]
+    assert written == [
+        f"{folder}/{name}.png" for folder in folders for name in ("curves", "confusion")
+    ]
+
+
 @pytest.fixture
 def drawn(monkeypatch, capsys):
     """Draws a network with certain weights and probabilities; returns file names and lines."""

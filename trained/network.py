@@ -60,8 +60,8 @@ class Network:
       run_dir: path of the run's folder.
 
     Attributes:
-      name: "softmax", "deep", "fully_connected" or "estimator", for a run that has variables of that
-        script, or "network".
+      name: "softmax", "deep", "fully_connected" or "estimator" where the run has variables of that
+        script, or else "network".
       prefix: path prefix of the checkpoint.
 
     Raises:
