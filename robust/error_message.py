@@ -17,10 +17,15 @@ def fail(message):
             sys.stdout.flush()
     except OSError:
         discard(sys.stdout)
+    sys.exit(shown(message))
+
+
+def shown(message):
+    """Returns a message as it is shown on stderr: with the script's name, wrapped on a terminal."""
     start = f"{script_name()}: error: "
     if sys.stderr is not None and sys.stderr.isatty():
-        sys.exit(wrapped(start, message, os.get_terminal_size(sys.stderr.fileno()).columns))
-    sys.exit(start + message)
+        return wrapped(start, message, os.get_terminal_size(sys.stderr.fileno()).columns)
+    return start + message
 
 
 def wrapped(start, message, width):
