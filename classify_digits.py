@@ -4,19 +4,22 @@
     uv run classify_digits.py logs/deep handwriting_samples/three.png handwriting_samples/seven.jpg
 
 prints the digit for each picture, and the probabilities of all ten digits. If an answer is in
-doubt, it says why. --seen FOLDER writes the 28x28 pictures that the network saw into a folder.
+doubt, it says why. --seen FOLDER writes the 28x28 pictures that the network saw into a folder. The
+pictures that cannot be read are named at the end.
 """
 
 import io
 import os
+import sys
+import warnings
 
-from robust import command_line, script
+from robust import command_line, error_message, script
 from robust.log_folder import writable_folder
 
 import numpy
 from PIL import Image
 
-from trained.handwriting import SIZE, read_digit
+from trained.handwriting import SIZE, PictureError, read_digit
 from trained.network import Network
 
 # Measured on MNIST's test images with the deep network after 2,500 steps, when 98% of its answers
@@ -38,7 +41,7 @@ def parse_flags(argv):
         nargs="+",
         type=command_line.path,
         metavar="picture",
-        help="PNG or JPEG picture of one digit",
+        help="PNG, JPEG, BMP or WebP picture of one digit",
     )
     parser.add_argument(
         "--seen",
@@ -100,17 +103,28 @@ def _holds(path, content):
 
 @script.takes_flags(parse_flags)
 def main(flags):
-    digits = [read_digit(path) for path in flags.pictures]
-    images = numpy.stack([digit.pixels.reshape(-1) for digit in digits])
-    probabilities = Network(flags.run_dir).probabilities(images)
+    warnings.filterwarnings("ignore", module="PIL")  # of pictures that are refused, or still read
+    network = Network(flags.run_dir)
     if flags.seen is not None:
         writable_folder(flags.seen)
-    for path, digit, of_each in zip(flags.pictures, digits, probabilities):
-        shown = "  ".join(f"{number}: {p:.4f}" for number, p in enumerate(of_each))
-        print(f"{path}: {answer(of_each, digit.doubts)}\n    {shown}")
+    answered, problems = [], []
+    for path in flags.pictures:
+        try:
+            digit = read_digit(path)
+        except PictureError as error:
+            problems.append(error)
+            continue
+        (probabilities,) = network.probabilities(digit.pixels.reshape(1, -1))
+        shown = "  ".join(f"{number}: {p:.4f}" for number, p in enumerate(probabilities))
+        print(f"{path}: {answer(probabilities, digit.doubts)}\n    {shown}")
         if flags.seen is not None:
             print(f"    seen: {write_seen(flags.seen, path, digit.pixels)}")
-    return probabilities
+        answered.append(probabilities)
+    for problem in problems[:-1]:
+        print(error_message.shown(str(problem)), file=sys.stderr)
+    if problems:
+        raise problems[-1]
+    return numpy.stack(answered)
 
 
 if __name__ == "__main__":

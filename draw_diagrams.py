@@ -161,13 +161,10 @@ def feature_maps(network, image):
       image: float32 array of shape [784].
 
     Returns:
-      float32 arrays h_conv1, of shape [32, 28, 28], and h_pool1, of shape [32, 14, 14].
+      float32 arrays h_conv1, of shape [maps, 28, 28], and h_pool1, of shape [maps, 14, 14].
     """
-    with tf.Graph().as_default(), tf.Session() as sess:
-        x = tf.placeholder(tf.float32, [None, 784])
-        mnist_deep.deepnn(x)
-        tf.train.Saver(tf.trainable_variables()).restore(sess, network.prefix)
-        fetched = sess.run(["conv1/Relu:0", "conv1/MaxPool:0"], {x: image[numpy.newaxis]})
+    operations = ["conv1/Relu", "conv1/MaxPool"]
+    fetched = [network.output(operation, image[numpy.newaxis]) for operation in operations]
     return [numpy.moveaxis(maps[0], -1, 0) for maps in fetched]
 
 

@@ -3,8 +3,9 @@
     uv run mnist_softmax.py --log_dir logs/softmax
     uv run draw_figures.py logs/softmax
 
-writes PNG files into the folder figures and prints their names. The run may be one of any of the
-four scripts. For several runs, it draws only their curves, all in one figure:
+writes PNG files into the folder figures/softmax and prints their names. The run may be one of any
+of the four scripts, also of a changed one. For several runs, it draws only their curves, all in one
+figure, into the folder figures:
 
     uv run draw_figures.py logs/a logs/b
 """
@@ -46,8 +47,8 @@ DIGITS_PER_ROW = 10
 ERRORS = 40
 ERRORS_PER_ROW = 8
 FILTERS_PER_ROW = 8
-# The first layer's filters, of shape [rows, columns, 1, filters].
-FILTERS = {"deep": "conv1/W_conv1", "estimator": "conv2d/kernel"}
+# The weights of the first layer, by the network's name.
+FIRST_LAYERS = {"softmax": "W", "deep": "conv1/W_conv1", "estimator": "conv2d/kernel"}
 
 # Maps each scalar of the scripts to the axes to draw it in and the examples it is computed on.
 LOSS = "loss (cross-entropy)"
@@ -299,22 +300,38 @@ def percent(probability):
 
 
 def figures(run_dir, data_sets):
-    """Yields file names and figures of a run."""
+    """Yields file names and figures of a run, and prints which of them cannot be drawn.
+
+    Raises:
+      CheckpointError: the folder has no readable checkpoint, or its network cannot be loaded. The
+        figures that do not need it come first.
+    """
     network = Network(run_dir)
     images, labels = data_sets.train.examples(0, DIGITS)
     yield "digits.png", draw_pictures(images, [str(label) for label in labels], DIGITS_PER_ROW)
-    if network.name == "softmax":
-        yield "softmax_weights.png", draw_weights(network.variable("W"))
-    if network.name in FILTERS:
-        kernel = network.variable(FILTERS[network.name])
-        yield f"{network.name}_filters.png", draw_filters(kernel)
+    if network.name in FIRST_LAYERS:
+        weights = network.variable(FIRST_LAYERS[network.name])
+        if weights.shape == (784, 10):
+            yield f"{network.name}_weights.png", draw_weights(weights)
+        elif weights.ndim == 4 and weights.shape[2] == 1:
+            yield f"{network.name}_filters.png", draw_filters(weights)
+        else:
+            print(f"no weights are drawn: {FIRST_LAYERS[network.name]} has shape {weights.shape}")
+    elif network.name == "network":
+        print("no weights are drawn: no variable has the name of a first layer's in the scripts")
     curves = read_curves(run_dir)
     if curves:
         steps = int(network.prefix.rsplit("-", 1)[1])
         title = f"{network.name.replace('_', ' ')}: {steps:,} steps"
         yield f"{network.name}_curves.png", draw_curves({run_dir: curves}, title)
+    else:
+        print("no curves are drawn: the folder has none")
     images, labels = data_sets.test.examples(0, data_sets.test.num_examples)
     probabilities = network.probabilities(images)
+    classes = probabilities.shape[1]
+    if classes != 10:
+        print(f"no confusion matrix and no errors are drawn: the network has {classes} classes")
+        return
     predictions = probabilities.argmax(axis=1)
     yield f"{network.name}_confusion.png", draw_confusion(labels, predictions)
     wrong = surest_errors(labels, probabilities)[:ERRORS]
@@ -322,7 +339,10 @@ def figures(run_dir, data_sets):
         f"{labels[place]} as {predictions[place]}\n{percent(probabilities[place].max())}"
         for place in wrong
     ]
-    yield f"{network.name}_errors.png", draw_pictures(images[wrong], titles, ERRORS_PER_ROW)
+    if titles:
+        yield f"{network.name}_errors.png", draw_pictures(images[wrong], titles, ERRORS_PER_ROW)
+    else:
+        print("no errors are drawn: there are none")
 
 
 def figures_of_several(run_dirs):
@@ -380,19 +400,19 @@ def write(figure, figures_dir, file_name):
     print(path)
 
 
-def add_flags(parser):
+def add_flags(parser, figures_dir="figures"):
     """Adds the flags of every script that draws figures of a run."""
-    add_figures_dir(parser)
+    add_figures_dir(parser, figures_dir)
     command_line.add_data_flags(parser)
     command_line.add_seed(parser, "seed of the run, if it was trained with --fake_data")
 
 
-def add_figures_dir(parser):
+def add_figures_dir(parser, default="figures"):
     """Adds the flag --figures_dir."""
     parser.add_argument(
         "--figures_dir",
         type=command_line.path,
-        default="figures",
+        default=default,
         help="folder to write to (default: %(default)s)",
     )
 
@@ -406,7 +426,7 @@ def parse_flags(argv):
         help="folder of a run, with its checkpoint and event files; for several runs, only their "
         "curves are drawn, into the file curves.png",
     )
-    add_flags(parser)
+    add_flags(parser, figures_dir="figures/{run}")
     return parser.parse_args(argv)
 
 
@@ -421,7 +441,8 @@ def main(flags):
             flags.data_dir, fake_data=flags.fake_data, seed=flags.seed
         )
         drawn = figures(flags.run_dir[0], data_sets)
-    write_all(drawn, flags.figures_dir)
+    name = "" if len(flags.run_dir) > 1 else short_names(flags.run_dir)[0]
+    write_all(drawn, flags.figures_dir.replace("{run}", name))
 
 
 if __name__ == "__main__":

@@ -18,13 +18,17 @@ def fail(message):
             sys.stdout.flush()
     except OSError:
         discard(sys.stdout)
-    start = f"{script_name()}: error: "
-    width = terminal_width(sys.stderr)
-    error = start + message if width is None else wrapped(start, message, width)
     # Written here, because sys.exit(error) in a thread would end it without a word.
     with contextlib.suppress(AttributeError, OSError):
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{shown(message)}\n")
     raise SystemExit(1) from None  # or IPython would show what the error was made from
+
+
+def shown(message):
+    """Returns a message as it is shown on stderr: with the script's name, wrapped on a terminal."""
+    start = f"{script_name()}: error: "
+    width = terminal_width(sys.stderr)
+    return start + message if width is None else wrapped(start, message, width)
 
 
 def wrapped(start, message, width):

@@ -19,11 +19,11 @@ class CheckpointError(UserError):
 
 
 def first_line(error):
-    """Returns the first line of an error's message.
+    """Returns the first line of an error's message or, without one, the error's name.
 
     TensorFlow adds the location in the graph: 1.15 below the message, and 2.21 above it.
     """
-    lines = str(error).splitlines()
+    lines = str(error).splitlines() or [type(error).__name__]
     below_the_location = [
         line for node, line in zip(lines, lines[1:]) if node.startswith("Node: '")
     ]

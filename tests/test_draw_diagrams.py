@@ -80,6 +80,16 @@ def test_feature_maps_are_those_of_the_run(deep_run):
     assert (h_pool1 == blocks.max(axis=(2, 4))).all()
 
 
+def test_feature_maps_of_a_changed_script_are_those_of_the_run(deep_run, monkeypatch):
+    image = numpy.linspace(0, 1, 784, dtype=numpy.float32)
+    expected = draw_diagrams.feature_maps(deep_run, image)
+    monkeypatch.setattr(mnist_deep, "deepnn", None)
+    for found, maps in zip(draw_diagrams.feature_maps(Network("run"), image), expected):
+        assert (found == maps).all()
+    with pytest.raises(CheckpointError, match="model.ckpt-1: cannot .*conv1/MaxPool"):
+        Network("run").output("conv1/MaxPool_2", image[numpy.newaxis])
+
+
 def test_the_modes_are_what_the_model_function_takes_and_returns():
     assert draw_diagrams.estimator_modes() == [
         ("TRAIN", ["features", "labels"], {"loss": [], "train_op": []}),

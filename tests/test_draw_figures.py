@@ -1,5 +1,6 @@
 import itertools
 import shutil
+from types import SimpleNamespace
 
 from robust.errors import CheckpointError
 
@@ -9,6 +10,7 @@ from PIL import Image
 
 import draw_figures
 import mnist_softmax
+from input_data import read_data_sets
 from trained.network import Network
 
 FIGURES = {
@@ -46,12 +48,65 @@ def test_a_folder_without_curves_is_refused_among_several_runs(run_shortly, tmp_
             draw_figures.main(["run", folder])
 
 
-def test_a_run_without_event_files_is_drawn_without_curves(run_shortly, tmp_path, capsys):
-    run_shortly(mnist_softmax, "--max_steps=1", "--log_dir=run")
-    for path in (tmp_path / "run").glob("*tfevents*"):
-        path.unlink()
-    draw_figures.main(["run", "--fake_data"])
-    assert "curves" not in capsys.readouterr().out
+def test_each_run_is_drawn_into_a_folder_of_its_name(monkeypatch, tmp_path, capsys):
+    def two_figures(run_dir, data_sets):
+        return [(f"{name}.png", draw_figures.new_figure(1)) for name in ("curves", "confusion")]
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("input_data.data_set.FAKE_EXAMPLES", 30)
+    monkeypatch.setattr(draw_figures, "figures", two_figures)
+    for run_dir in ("logs/a", f"{tmp_path}/logs/b/", "logs/../logs/a"):
+        draw_figures.main([run_dir, "--fake_data"])
+    monkeypatch.setattr(draw_figures, "figures_of_several", lambda run_dirs: two_figures(*run_dirs))
+    draw_figures.main(["logs/a", "logs/b"])
+    folders = ["figures/a", "figures/b", "figures/a", "figures"]
+    written = [line for line in capsys.readouterr().out.splitlines() if line.endswith(".png")]
+    assert written == [
+        f"{folder}/{name}.png" for folder in folders for name in ("curves", "confusion")
+    ]
+
+
+@pytest.fixture
+def drawn(monkeypatch, capsys):
+    """Draws a network with certain weights and probabilities; returns file names and lines."""
+    monkeypatch.setattr("input_data.data_set.FAKE_EXAMPLES", 30)
+
+    def draw(name, weights, probabilities_of):
+        data_sets = read_data_sets("", fake_data=True, seed=0)
+        network = SimpleNamespace(
+            name=name,
+            prefix="run/model.ckpt-3",
+            variable={"W": weights}.get,
+            probabilities=lambda images: probabilities_of(data_sets.test.labels),
+        )
+        monkeypatch.setattr(draw_figures, "Network", lambda run_dir: network)
+        names = [name for name, _ in draw_figures.figures("run", data_sets)]
+        return names, capsys.readouterr().out.splitlines()
+
+    return draw
+
+
+@pytest.mark.parametrize(
+    "name, why",
+    [
+        ("softmax", "W has shape (784, 100)"),
+        ("network", "no variable has the name of a first layer's in the scripts"),
+    ],
+)
+def test_what_does_not_apply_to_a_network_is_named_in_a_line(name, why, drawn):
+    names, lines = drawn(name, numpy.ones([784, 100]), lambda labels: numpy.ones([len(labels), 26]))
+    assert names == ["digits.png"]
+    assert lines == [
+        f"no weights are drawn: {why}",
+        "no curves are drawn: the folder has none",
+        "no confusion matrix and no errors are drawn: the network has 26 classes",
+    ]
+
+
+def test_a_network_without_errors_is_drawn(drawn):
+    names, lines = drawn("softmax", numpy.ones([784, 10]), lambda labels: numpy.eye(10)[labels])
+    assert names == ["digits.png", "softmax_weights.png", "softmax_confusion.png"]
+    assert lines[1:] == ["no errors are drawn: there are none"]
 
 
 def curves(count, loss=0.5, noise=0.2):

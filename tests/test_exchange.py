@@ -10,6 +10,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from short_runs import ROOT
+from trained import network
 
 RUNS = os.path.join(ROOT, "tests", "runs")
 FLAGS = {"mnist_softmax": [], "fully_connected_feed": ["--hidden1=20", "--hidden2=15"]}
@@ -52,3 +53,17 @@ def test_an_export_of_either_tensorflow_is_loaded(version):
         signature = tf.saved_model.load(sess, ["serve"], folder).signature_def["serving_default"]
         sums = sess.run(signature.outputs["sum"].name, {signature.inputs["x"].name: images})
     numpy.testing.assert_allclose(sums, images.sum(axis=1, keepdims=True), rtol=1e-5)
+
+
+@pytest.mark.parametrize("version", ["1.15", "2.15", "2.21"])
+def test_the_graph_that_either_tensorflow_saved_classifies(version, monkeypatch):
+    monkeypatch.setattr(network, "NETWORKS", {})  # so no script builds it
+    run = network.Network(os.path.join(RUNS, f"fully_connected_feed-{version}"))
+    images = numpy.random.RandomState(0).rand(300, 784)
+    outputs = images
+    for layer in ("hidden1", "hidden2", "softmax_linear"):
+        outputs = outputs @ run.variable(f"{layer}/weights") + run.variable(f"{layer}/biases")
+        logits, outputs = outputs, numpy.maximum(outputs, 0)
+    expected = numpy.exp(logits) / numpy.exp(logits).sum(axis=1, keepdims=True)
+    found = run.probabilities(images.astype(numpy.float32))
+    numpy.testing.assert_allclose(found, expected, rtol=1e-4)

@@ -1,4 +1,5 @@
 import importlib
+import json
 import os
 import pathlib
 import re
@@ -149,6 +150,14 @@ def test_the_results_of_the_benchmarks_are_drawn(tmp_path):
     for name in names:
         with Image.open(tmp_path / name) as picture:
             assert len(picture.convert("L").getcolors()) > 10
+
+
+def test_no_measured_curve_runs_backwards_in_time():
+    results = json.loads((ROOT / "benchmarks" / "accuracy_over_time.json").read_text())
+    for curves in results.values():
+        for points in curves.values():
+            seconds = [point[0] for point in points]
+            assert seconds == sorted(seconds)
 
 
 def test_every_test_that_the_reliability_page_names_exists():

@@ -128,6 +128,7 @@ def test_the_message_of_tensorflows_error_is_found_beside_the_location_in_the_gr
             sess.run(failing)
     assert first_line(caught.value) == "assertion failed: [disk full]"
     assert first_line(OSError("one\ntwo")) == "one"
+    assert first_line(IndexError()) == "IndexError"
 
 
 START = "train.py: error: "

@@ -18,7 +18,6 @@ import pyte
 from short_runs import ROOT
 
 TOLERANCE = 0.02
-END = "the end of snippet"
 NUMBER = r"(?<![\w.])-?\d+(?:\.\d*)?(?:e[-+]?\d+)?(?!\w)"
 
 # How the pages start IPython, beside what keeps the tests' own from asking and from colours.

@@ -14,8 +14,9 @@ from typing import List, NamedTuple
 from robust.errors import UserError
 
 import numpy
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
 
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 SIZE = 28
 BOX = 20
 LARGEST_PICTURE = 50_000_000  # pixels: more than a camera's, and 200 MB in memory
@@ -76,7 +77,7 @@ def read_digit(path):
     """Reads a picture of one digit, dark on light or light on dark.
 
     Args:
-      path: path of a PNG or JPEG file.
+      path: path of a PNG, JPEG, BMP or WebP file.
 
     Returns:
       a Digit.
@@ -85,7 +86,7 @@ def read_digit(path):
       PictureError: the file cannot be read, is enormous, or shows nothing.
     """
     try:
-        with open(path, "rb") as file, Image.open(file, formats=("PNG", "JPEG")) as picture:
+        with open(path, "rb") as file, Image.open(file, formats=FORMATS) as picture:
             width, height = picture.size
             if width * height > LARGEST_PICTURE:
                 raise PictureError(
@@ -101,8 +102,11 @@ def read_digit(path):
         ) from error
     # Pillow raises all but the first, depending on the damage.
     except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
+        reason = getattr(error, "strerror", None) or error
+        found = "" if isinstance(error, UnidentifiedImageError) else f" ({reason})"
         raise PictureError(
-            f"{path}: cannot be read as a PNG or JPEG picture ({error}); name another"
+            f"{path}: cannot be read as a PNG, JPEG, BMP or WebP picture{found}; convert it to PNG "
+            "or JPEG, or name another"
         ) from error
     try:
         return find_digit(grey)

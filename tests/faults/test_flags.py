@@ -11,14 +11,17 @@ from robust import script as scripts
 
 import pytest
 
-FIGURES = ["draw_diagrams", "draw_figures"]
-SCRIPTS = [
-    *FIGURES,
-    "fully_connected_feed",
-    "mnist_deep",
-    "mnist_layers_estimator",
-    "mnist_softmax",
-]
+from short_runs import ROOT
+
+SAMPLES = os.path.join(ROOT, "handwriting_samples")
+TRAININGS = ["fully_connected_feed", "mnist_deep", "mnist_layers_estimator", "mnist_softmax"]
+# What the other scripts need beside flags.
+WORDS = {
+    "classify_digits": {"run_dir": "run", "pictures": os.path.join(SAMPLES, "three.png")},
+    "draw_diagrams": {"run_dir": "nowhere"},
+    "draw_figures": {"run_dir": "nowhere"},
+}
+SCRIPTS = [*WORDS, *TRAININGS]
 NOT_NUMBERS = ["", " ", "ten", "0x10", "1_000", "1,5", "nan", "-inf", "ü", "９", "None", "[]"]
 BAD_NUMBERS = [*NOT_NUMBERS, "-1", "-0.1", "1e999", "9" * 400, "0" * 400 + ".5."]
 BAD_PATHS = [
@@ -88,15 +91,18 @@ def test_what_is_no_sensible_number_is_refused_in_one_line(script, flag, capsys)
 
 @pytest.mark.parametrize("script, flag", flags_of_scripts(are_paths=True))
 def test_a_path_that_makes_no_sense_ends_in_a_line_or_works(script, flag, capsys):
+    if script == "classify_digits":
+        run("mnist_softmax", "--fake_data", "--max_steps=1", "--log_dir=run", capsys=capsys)
     for value in BAD_PATHS:
-        flags = [f"{flag}={value}"] if flag.startswith("--") else [value]
-        if script not in FIGURES:
-            flags += ["--max_steps=1", "--batch_size=1"]
-        elif flag.startswith("--"):
-            flags.append("nowhere")
-        if flag not in ("--data_dir", "--input_data_dir"):
+        words = dict(WORDS.get(script, {}))
+        flags = ["--max_steps=1", "--batch_size=1"] if script in TRAININGS else []
+        if flag in words:
+            words[flag] = value
+        else:
+            flags.append(f"{flag}={value}")
+        if script != "classify_digits" and flag not in ("--data_dir", "--input_data_dir"):
             flags.append("--fake_data")
-        code, err = run(script, *flags, capsys=capsys)
+        code, err = run(script, *flags, *words.values(), capsys=capsys)
         # A file name may hold a line feed, or nearly anything else.
         assert code in (0, 1, 2), value
         assert "Traceback" not in err
@@ -108,10 +114,9 @@ def test_a_path_that_makes_no_sense_ends_in_a_line_or_works(script, flag, capsys
 @pytest.mark.parametrize("script", SCRIPTS)
 @pytest.mark.parametrize("flag", ["--no_such_flag", "--max_step=3", "extra words", "--fake_data=1"])
 def test_a_flag_that_is_not_there_is_refused(script, flag, capsys):
-    if flag == "extra words" and script == "draw_figures":
-        flag = "--extra words"  # words alone are further runs
-    flags = [*flag.split(), *["run"] * (script in FIGURES)]
-    code, err = run(script, *flags, capsys=capsys)
+    if flag == "extra words" and script in ("classify_digits", "draw_figures"):
+        flag = "--extra words"  # words alone are further pictures or runs
+    code, err = run(script, *flag.split(), *WORDS.get(script, {}).values(), capsys=capsys)
     assert code == 2
     assert "error: " in err.splitlines()[-1]
 
@@ -119,7 +124,7 @@ def test_a_flag_that_is_not_there_is_refused(script, flag, capsys):
 @pytest.mark.parametrize(
     "script, flag",
     list(
-        itertools.product(SCRIPTS[2:], ["--max_steps=0", "--batch_size=60001", "--learning_rate=0"])
+        itertools.product(TRAININGS, ["--max_steps=0", "--batch_size=60001", "--learning_rate=0"])
     ),
 )
 def test_a_number_beyond_the_tutorial_s_sense_is_refused(script, flag, capsys):
