@@ -295,7 +295,7 @@ def parse_flags(argv):
 @script.takes_flags(parse_flags)
 def main(flags):
     data_sets = input_data.read_data_sets(
-        flags.data_dir, fake_data=flags.fake_data, seed=flags.seed
+        flags.data_dir, fake_data=flags.fake_data, seed=flags.seed, like_mnist=True
     )
     draw_figures.write_all(diagrams(flags.run_dir, data_sets), flags.figures_dir)
 

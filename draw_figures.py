@@ -438,7 +438,7 @@ def main(flags):
         drawn = figures_of_several(flags.run_dir)
     else:
         data_sets = input_data.read_data_sets(
-            flags.data_dir, fake_data=flags.fake_data, seed=flags.seed
+            flags.data_dir, fake_data=flags.fake_data, seed=flags.seed, like_mnist=True
         )
         drawn = figures(flags.run_dir[0], data_sets)
     name = "" if len(flags.run_dir) > 1 else short_names(flags.run_dir)[0]

@@ -79,7 +79,9 @@ def do_evals(sess, eval_correct, images_placeholder, labels_placeholder, data_se
 
 def run_training(flags):
     """Trains the network, evaluates it every 1000 steps, and returns its precision at the end."""
-    data_sets = input_data.read_data_sets(flags.data_dir, flags.fake_data, seed=flags.seed)
+    data_sets = input_data.read_data_sets(
+        flags.data_dir, flags.fake_data, seed=flags.seed, like_mnist=True
+    )
 
     with tf.Graph().as_default():
         tf.set_random_seed(flags.seed)

@@ -99,7 +99,7 @@ def deepnn(x):
 @script.takes_flags(parse_flags)
 def main(flags):
     mnist = input_data.read_data_sets(
-        flags.data_dir, one_hot=True, fake_data=flags.fake_data, seed=flags.seed
+        flags.data_dir, one_hot=True, fake_data=flags.fake_data, seed=flags.seed, like_mnist=True
     )
     tf.set_random_seed(flags.seed)
     sess = tf.InteractiveSession()

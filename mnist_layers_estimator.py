@@ -167,7 +167,9 @@ def main(flags):
         return None
 
     # Load training and eval data
-    mnist = input_data.read_data_sets(flags.data_dir, fake_data=flags.fake_data, seed=flags.seed)
+    mnist = input_data.read_data_sets(
+        flags.data_dir, fake_data=flags.fake_data, seed=flags.seed, like_mnist=True
+    )
 
     # Create the Estimator
     mnist_classifier = tf.estimator.Estimator(

@@ -31,7 +31,7 @@ def parse_flags(argv):
 def main(flags):
     # Import data
     mnist = input_data.read_data_sets(
-        flags.data_dir, one_hot=True, fake_data=flags.fake_data, seed=flags.seed
+        flags.data_dir, one_hot=True, fake_data=flags.fake_data, seed=flags.seed, like_mnist=True
     )
 
     # Create the model

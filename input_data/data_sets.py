@@ -1,8 +1,10 @@
 """Reads MNIST from a folder into three data sets, and downloads missing files first."""
 
 import collections
+import functools
 import hashlib
 import os
+import re
 import struct
 
 import numpy
@@ -21,12 +23,15 @@ from input_data.download import (
 )
 from input_data.idx import (
     InvalidDataError,
+    check_labels,
     dense_to_one_hot,
     extract_images,
     extract_labels,
 )
 
 IMAGE_SHAPE = (28, 28, 1)
+CLASSES = 10
+MNIST_NUMBERS = [60000, 10000]  # of training and test examples
 
 Datasets = collections.namedtuple("Datasets", ["train", "validation", "test"])
 
@@ -40,6 +45,8 @@ def read_data_sets(
     validation_size=5000,
     seed=None,
     source_url=DEFAULT_SOURCE_URL,
+    *,
+    like_mnist=False,
 ):
     """Returns MNIST as training, validation and test set. Missing files are downloaded.
 
@@ -47,24 +54,28 @@ def read_data_sets(
     tensorflow.examples.tutorials.mnist.input_data.read_data_sets.
 
     Args:
-      train_dir: folder of the four files, gzipped or not. Missing and damaged files are
-        downloaded. A damaged file is replaced after the checksum of the new one was verified.
+      train_dir: path or file:// URL of the folder of the four files, gzipped or not. Missing and
+        damaged files are downloaded. A damaged file is replaced after the checksum of the new one
+        was verified.
       fake_data: draw 10,000 digits for each set instead, without files and without a network.
-      one_hot: labels as float64 rows of shape [10] instead of uint8 numbers.
+      one_hot: labels, from 0 to 9, as float64 rows of shape [10] instead of uint8 numbers.
       dtype: float32 for images on the scale from 0 to 1, uint8 for 0 to 255; TensorFlow's,
         numpy's, or the name.
-      reshape: images of shape [784] instead of [28, 28, 1].
+      reshape: images of shape [784] instead of [28, 28, 1]; of other sizes, if the files have them.
       validation_size: how many of the 60,000 training examples go into the validation set.
       seed: integer that makes the batches repeatable. Fake data are repeatable without one.
-      source_url: URL of a folder with four files of the same names, such as Fashion-MNIST's, to
-        download from instead of the mirrors of MNIST.
+      source_url: http(s):// or file:// URL of a folder with four files of the same names, such as
+        Fashion-MNIST's, to take instead of those of MNIST's mirrors. If the URL has a query, the
+        names are appended to it.
+      like_mnist: refuse images that are not 28x28, labels above 9, and an empty set.
 
     Returns:
       Datasets(train, validation, test), of DataSet each.
 
     Raises:
       InvalidDataError: a ValueError; a file is damaged or does not belong to the others, and no
-        good one could be downloaded; or validation_size is out of range.
+        good one could be downloaded; or validation_size is out of range; or the data are not
+        what like_mnist or one_hot asks for.
       DownloadError: an InvalidDataError and OSError; files are missing and could not be
         downloaded.
       OSError: a file may not be read.
@@ -76,15 +87,21 @@ def read_data_sets(
     if fake_data:
         options.update(fake_data=True, one_hot=one_hot)
         return Datasets(*(DataSet([], [], **options) for _ in Datasets._fields))
-    arrays = _read_folder(os.path.abspath(os.path.expanduser(train_dir)), source_url)
+    read = functools.partial(_read_file, digits=one_hot or like_mnist, like_mnist=like_mnist)
+    arrays = _read_folder(_path_of(train_dir), source_url, read)
     images, labels, test_images, test_labels = (arrays[name] for name in CHECKSUMS)
     if not 0 <= validation_size <= len(images):
         raise InvalidDataError(
             f"{train_dir}: validation_size is {validation_size}, expected 0 to {len(images)}, the "
             "number of training examples; name a folder with more of them, or another size"
         )
+    if like_mnist and (len(images) == validation_size or not len(test_images)):
+        raise InvalidDataError(
+            f"{train_dir}: {len(images)} training and {len(test_images)} test examples, expected "
+            f"more than {validation_size} and at least 1; name a folder with more of them"
+        )
     if one_hot:
-        labels, test_labels = dense_to_one_hot(labels, 10), dense_to_one_hot(test_labels, 10)
+        labels, test_labels = (dense_to_one_hot(each, CLASSES) for each in (labels, test_labels))
     options["copy"] = False
     return Datasets(
         train=DataSet(images[validation_size:], labels[validation_size:], **options),
@@ -98,20 +115,30 @@ def load_mnist(train_dir="MNIST-data"):
     return read_data_sets(train_dir)
 
 
-def _read_folder(folder, source_url):
+def _path_of(train_dir):
+    """Returns the absolute path of a folder, given as TensorFlow's reader takes it."""
+    url = re.match(r"([A-Za-z][A-Za-z0-9.]+)://[^/]*(.*)", os.fspath(train_dir))
+    if url is None:
+        return os.path.abspath(os.path.expanduser(train_dir))
+    if url.group(1) != "file":
+        raise InvalidDataError(f"{train_dir}: is not on this machine; name a folder that is")
+    return os.path.abspath(url.group(2))
+
+
+def _read_folder(folder, source_url, read):
     """Returns a dict from file name to array, of all four files."""
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise InvalidDataError(f"{folder}: is a file, expected a folder; name another folder")
     arrays, problems = {}, {}
     for name in CHECKSUMS:
         try:
-            arrays[name] = _read_first_valid(folder, name)
+            arrays[name] = _read_first_valid(folder, name, read)
         except FileNotFoundError:
             problems[name] = None
         except InvalidDataError as error:
             problems[name] = error
     if problems:
-        arrays.update(_replace(folder, problems, arrays, source_url))
+        arrays.update(_replace(folder, problems, arrays, source_url, read))
     for images, labels in ((TRAIN_IMAGES, TRAIN_LABELS), (TEST_IMAGES, TEST_LABELS)):
         if len(arrays[images]) != len(arrays[labels]):
             raise InvalidDataError(
@@ -119,10 +146,14 @@ def _read_folder(folder, source_url):
                 f"{len(arrays[labels])} labels; expected as many of each: replace the one that is "
                 "not of this set, or name another folder"
             )
+    if [len(arrays[name]) for name in (TRAIN_LABELS, TEST_LABELS)] == MNIST_NUMBERS:
+        for name in (TRAIN_LABELS, TEST_LABELS):
+            # Damage to a gzipped file has been found by its checksum.
+            check_labels(arrays[name], CLASSES, os.path.join(folder, name[: -len(".gz")]))
     return arrays
 
 
-def _read_first_valid(folder, name):
+def _read_first_valid(folder, name, read):
     """Reads a file under any of the names that are in use for it."""
     plain = name[: -len(".gz")]
     dotted = plain.replace("-idx", ".idx")
@@ -131,17 +162,20 @@ def _read_first_valid(folder, name):
         path = os.path.join(folder, candidate)
         if os.path.exists(path):
             try:
-                return _read_file(path)
+                return read(path)
             except InvalidDataError as error:
                 problem = problem or error
     raise problem or FileNotFoundError(os.path.join(folder, name))
 
 
-def _read_file(path):
+def _read_file(path, digits, like_mnist):
     if "labels" in os.path.basename(path):
-        return extract_labels(path)
+        labels = extract_labels(path)
+        if digits:
+            check_labels(labels, CLASSES, path)
+        return labels
     images = extract_images(path)
-    if images.shape[1:] != IMAGE_SHAPE:
+    if like_mnist and images.shape[1:] != IMAGE_SHAPE:
         raise InvalidDataError(
             f"{path}: images of {images.shape[1]} x {images.shape[2]} pixels, expected 28 x 28; "
             "replace the file with a good copy"
@@ -149,7 +183,7 @@ def _read_file(path):
     return images
 
 
-def _replace(folder, problems, arrays, source_url):
+def _replace(folder, problems, arrays, source_url, read):
     """Downloads the files that are missing or damaged and returns their arrays."""
     for name in problems:
         if os.path.isdir(os.path.join(folder, name)):
@@ -163,7 +197,7 @@ def _replace(folder, problems, arrays, source_url):
             "same names): name another folder, or the source_url that this one came from"
         )
     try:
-        return download_files(list(problems), folder, source_url, _read_file)
+        return download_files(list(problems), folder, source_url, read)
     except DownloadError as error:
         if damaged is not None:
             raise InvalidDataError(

@@ -88,8 +88,8 @@ def download_files(names, folder, source_url, read):
     Args:
       names: file names out of CHECKSUMS.
       folder: path of the folder, made if it does not exist. A file of the same name is replaced.
-      source_url: URL of a folder with files of these names. If it is one of MNIST's, all mirrors
-        are tried, and checksums are compared.
+      source_url: URL of a folder with files of these names, or the beginning of their URLs. If it
+        is one of MNIST's, all mirrors are tried, and checksums are compared.
       read: function of a path that returns the file's content, or raises InvalidDataError.
 
     Returns:
@@ -167,7 +167,9 @@ def _download_all(names, folder, temporary, source_url, read):
 
 def _sources(source_url):
     if not is_mnist_source(source_url):
-        return [_with_slash(source_url)]
+        # TensorFlow's reader appends the name to any URL. Only that of a folder may lack a slash.
+        complete = source_url.endswith("/") or "?" in source_url
+        return [source_url] if complete else [source_url, source_url + "/"]
     first = _with_slash(source_url or DEFAULT_SOURCE_URL)
     return sorted(MIRRORS, key=lambda mirror: mirror != first)
 
@@ -182,6 +184,9 @@ def _download(url, path, name_in_checksums):
 
     from input_data.progress_bar import ProgressBar
 
+    if url.startswith("file:"):
+        _copy_local(url, path)
+        return
     progress = None
     if sys.stderr.isatty():
         progress = ProgressBar(desc=os.path.basename(path), total=1, unit="B", unit_scale=True)
@@ -204,6 +209,17 @@ def _download(url, path, name_in_checksums):
             raise _ChecksumError(
                 f"{name_in_checksums} has sha256 {found[:12]}..., expected {expected[:12]}..."
             )
+
+
+def _copy_local(url, path):
+    import urllib.request
+
+    import requests
+
+    try:
+        urllib.request.urlretrieve(url, path)
+    except urllib.error.URLError as error:
+        raise requests.exceptions.InvalidURL(error.reason) from error
 
 
 def _source_errors():
@@ -267,5 +283,6 @@ def _summary(failures):
     """Returns a text that lists the hosts by the cause of their failure."""
     hosts = {}
     for source, reason in failures.items():
-        hosts.setdefault(reason, []).append(source.split("://", 1)[-1].split("/")[0])
+        host = source.split("://", 1)[-1].split("/")[0] or source
+        hosts.setdefault(reason, {})[host] = None
     return "; ".join(f"{reason} ({', '.join(names)})" for reason, names in hosts.items())

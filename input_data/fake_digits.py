@@ -143,7 +143,7 @@ def _centre(points):
         axis=1, keepdims=True
     )
     middle = middle[:, numpy.newaxis]
-    return numpy.clip(points - middle + (SIZE - 1) / 2, 2, SIZE - 4)
+    return numpy.clip(points - middle + SIZE / 2, 3, SIZE - 3)
 
 
 def _ink(points, random_state):

@@ -51,23 +51,30 @@ def extract_labels(f, one_hot=False, num_classes=10):
     Args:
       f: a path, or a file object open for reading bytes.
       one_hot: whether to return each label as a row that is 1 at the label and 0 elsewhere.
-      num_classes: labels must be from 0 to num_classes - 1.
+      num_classes: length of such a row.
 
     Returns:
       uint8 array of shape [labels], or float64 array of shape [labels, num_classes].
 
     Raises:
       InvalidDataError: the bytes are not a whole IDX file of labels, or more than that, or a
-        label is out of range.
+        label does not fit into a one-hot row.
     """
     labels = read_idx(f, dimensions=1)
+    if not one_hot:
+        return labels
+    check_labels(labels, num_classes, _name_of(f))
+    return dense_to_one_hot(labels, num_classes)
+
+
+def check_labels(labels, num_classes, name):
+    """Raises InvalidDataError if the labels of a file of that name are not below num_classes."""
     wrong = numpy.flatnonzero(labels >= num_classes)
     if wrong.size:
         raise InvalidDataError(
-            f"{_name_of(f)}: label {labels[wrong[0]]} at position {wrong[0]}, expected labels "
-            f"from 0 to {num_classes - 1}; replace the file with a good copy"
+            f"{name}: label {labels[wrong[0]]} at position {wrong[0]}, expected labels from 0 to "
+            f"{num_classes - 1}; replace the file with a good copy"
         )
-    return dense_to_one_hot(labels, num_classes) if one_hot else labels
 
 
 def dense_to_one_hot(labels_dense, num_classes):

@@ -51,6 +51,14 @@ class Comparison:
             numpy.testing.assert_array_equal(found, expected)
         self._digest.update(f"{found.dtype} {found.shape} ".encode() + found.tobytes())
 
+    def of_all(self, found, use, reader, *arguments):
+        """Compares arrays with those that a function of the reader yields."""
+        there = not isinstance(reader, mock.MagicMock)
+        expected = list(use(reader, *arguments)) if there else [reader] * len(found)
+        assert len(found) == len(expected)
+        for arrays in zip(found, expected):
+            self(*arrays)
+
     def finish(self, test):
         """Compares the digest of all arrays with the recorded one, or records it."""
         digest = self._digest.hexdigest()

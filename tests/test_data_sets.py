@@ -14,9 +14,18 @@ from idx_files import (
     idx_bytes,
     random_images,
     random_labels,
+    small_mnist,
+    write_files,
 )
-from input_data import Datasets, InvalidDataError, load_mnist, read_data_sets
-from input_data.data_sets import _read_first_valid, _uncompressed_sha256
+from input_data import (
+    Datasets,
+    InvalidDataError,
+    extract_images,
+    extract_labels,
+    load_mnist,
+    read_data_sets,
+)
+from input_data.data_sets import _uncompressed_sha256
 from input_data.download import CHECKSUMS
 from local_server import WEB_PAGE
 
@@ -159,14 +168,54 @@ def test_counts_that_differ_are_refused_with_both_names(small_folder, images, la
     assert f"{labels} holds 39 labels" in message
 
 
-def test_a_label_of_10_is_refused(small_folder):
-    (small_folder / TEST_LABELS).write_bytes(idx_bytes(numpy.full(40, 10)))
-    assert "label 10 at position 0, expected labels from 0 to 9" in refusal(small_folder)
+def test_labels_above_9_are_read_unless_they_are_to_be_one_hot_or_like_mnists(small_folder):
+    (small_folder / TEST_LABELS).write_bytes(idx_bytes(numpy.full(40, 26)))
+    assert set(read(small_folder).test.labels) == {26}
+    for options in ({"one_hot": True}, {"like_mnist": True}):
+        message = refusal(small_folder, **options)
+        assert f"{small_folder / TEST_LABELS}: label 26 at position 0" in message
+        assert "expected labels from 0 to 9" in message
 
 
-def test_images_of_another_size_are_refused(small_folder):
-    (small_folder / TEST_IMAGES).write_bytes(idx_bytes(random_images(40, rows=32, columns=32)))
-    assert "32 x 32 pixels, expected 28 x 28" in refusal(small_folder)
+# The last two have 784 pixels, too.
+@pytest.mark.parametrize("rows, columns", [(32, 32), (56, 14), (14, 56)])
+def test_images_of_another_size_are_read_unless_they_are_to_be_like_mnists(
+    small_folder, rows, columns
+):
+    images = random_images(40, rows=rows, columns=columns)
+    (small_folder / TEST_IMAGES).write_bytes(idx_bytes(images))
+    assert read(small_folder).test.images.shape == (40, rows * columns)
+    message = refusal(small_folder, like_mnist=True)
+    assert f"{small_folder / TEST_IMAGES}: images of {rows} x {columns} pixels" in message
+
+
+@pytest.mark.parametrize("train, test", [(30, 40), (250, 0)])
+def test_an_empty_set_is_read_unless_it_is_to_be_like_mnists(tmp_path, train, test):
+    write_files(tmp_path, small_mnist(train, test))
+    assert read(tmp_path).train.num_examples == train - 30
+    message = refusal(tmp_path, like_mnist=True)
+    assert f"{tmp_path}: {train} training and {test} test examples, expected more than" in message
+
+
+def test_a_damaged_label_is_noticed_where_the_set_has_mnists_numbers_of_images(tmp_path):
+    for images, labels, count in (
+        (TRAIN_IMAGES, TRAIN_LABELS, 60000),
+        (TEST_IMAGES, TEST_LABELS, 10000),
+    ):
+        (tmp_path / images).write_bytes(idx_bytes(random_images(count, rows=2, columns=1)))
+        (tmp_path / labels[:-3]).write_bytes(idx_bytes(random_labels(count)))
+    assert read(tmp_path).train.images.shape == (59970, 2)
+    for name in (TRAIN_LABELS[:-3], TEST_LABELS[:-3]):
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[:50] + b"\xf0" + content[51:])
+        assert f"{tmp_path / name}: label 240 at position 42" in refusal(tmp_path)
+        (tmp_path / name).write_bytes(content)
+
+
+def test_a_folder_elsewhere_is_refused_and_none_is_made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "gs://bucket/mnist: is not on this machine" in refusal("gs://bucket/mnist")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_in_place_of_a_file_is_refused_and_left_alone(small_folder):
@@ -201,8 +250,8 @@ def test_the_real_files_are_read_as_the_tutorials_describe_them(mnist_dir):
 
 def test_the_real_files_are_known_by_their_checksums(mnist_dir):
     for name in CHECKSUMS:
-        array = _read_first_valid(mnist_dir, name)
-        assert _uncompressed_sha256(array) == CHECKSUMS[name][1]
+        extract = extract_labels if "labels" in name else extract_images
+        assert _uncompressed_sha256(extract(f"{mnist_dir}/{name}")) == CHECKSUMS[name][1]
 
 
 def test_load_mnist_reads_a_folder_with_tensorflows_defaults(mnist_dir):

@@ -2,6 +2,7 @@ import contextlib
 import gzip
 import hashlib
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -290,6 +291,31 @@ def test_another_source_is_taken_at_its_structure(server, tmp_path):
 def test_another_source_may_lack_the_slash_at_its_end(server, tmp_path):
     read(tmp_path, server.serve(OTHER_FILES, "fashion/").rstrip("/"))
     assert contents(tmp_path) == OTHER_FILES
+
+
+@pytest.mark.parametrize("beginning", ["get?set=fashion&name=", "fashion-"])
+def test_the_names_are_appended_to_another_source_as_they_are(server, tmp_path, beginning):
+    read(tmp_path, server.serve(OTHER_FILES, beginning))
+    assert contents(tmp_path) == OTHER_FILES
+
+
+def test_another_source_may_be_a_folder_of_this_machine(tmp_path):
+    source, folder = tmp_path / "source %", tmp_path / "new"
+    source.mkdir()
+    write_files(source, OTHER_FILES)
+    for source_url in (source.as_uri(), source.as_uri() + "/"):
+        read(folder, source_url)
+        assert contents(folder) == OTHER_FILES
+        shutil.rmtree(str(folder))
+
+
+def test_a_source_on_this_machine_that_is_not_there_is_not_asked_again(tmp_path, monkeypatch):
+    waits = []
+    monkeypatch.setattr(download.time, "sleep", waits.append)
+    with pytest.raises(DownloadError, match=f"No such file .*{TRAIN_IMAGES}.*file:///nowhere/"):
+        read(tmp_path, "file:///nowhere/")
+    assert waits == [0, 0, 0]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_another_source_with_bad_files_is_refused(server, tmp_path):

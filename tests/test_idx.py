@@ -180,14 +180,13 @@ def test_a_folder_in_place_of_a_file_is_refused(tmp_path):
     assert "is a folder" in message_of(extract_images, tmp_path)
 
 
-def test_a_label_of_10_is_refused_with_its_position(tmp_path):
-    path = write(tmp_path, idx_bytes(numpy.array([0, 9, 10, 3])))
-    assert "label 10 at position 2" in message_of(extract_labels, path)
-
-
-def test_more_classes_can_be_asked_for():
-    labels = extract_labels(io.BytesIO(idx_bytes(numpy.array([0, 25]))), num_classes=26)
-    numpy.testing.assert_array_equal(labels, [0, 25])
+def test_a_label_of_10_is_refused_with_its_position_where_it_is_to_be_one_hot(tmp_path):
+    labels = numpy.array([0, 9, 10, 3])
+    path = write(tmp_path, idx_bytes(labels))
+    numpy.testing.assert_array_equal(extract_labels(path), labels)
+    assert "label 10 at position 2" in message_of(extract_labels, path, one_hot=True)
+    one_hot = extract_labels(path, one_hot=True, num_classes=11)
+    numpy.testing.assert_array_equal(one_hot, numpy.eye(11)[labels])
 
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["plain", "gzipped"])
