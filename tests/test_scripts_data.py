@@ -9,10 +9,10 @@ from idx_files import NAMES, TEST_IMAGES, TEST_LABELS, TRAIN_LABELS, gzipped, id
 from input_data import InvalidDataError
 
 SCRIPTS = {
-    "mnist_softmax": [],
-    "mnist_deep": [],
-    "mnist_layers_estimator": [],
-    "fully_connected_feed": [],
+    "mnist_softmax": ["--max_steps=1"],
+    "mnist_deep": ["--max_steps=1"],
+    "mnist_layers_estimator": ["--max_steps=1"],
+    "fully_connected_feed": ["--max_steps=1"],
     "draw_figures": ["run"],
     "draw_diagrams": ["run"],
 }
