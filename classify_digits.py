@@ -13,14 +13,17 @@ import os
 import sys
 import warnings
 
-from robust import command_line, error_message, script
-from robust.log_folder import writable_folder
+import training.explained_import  # noqa: F401, says which package is missing
 
 import numpy
 from PIL import Image
 
-from trained.handwriting import SIZE, PictureError, read_digit
-from trained.network import Network
+from digits.handwriting import SIZE, PictureError, read_digit
+from digits.network import Network
+from training import script
+from training.checkpoints import writable_folder
+from training.flags import Parser, path
+from training.process import shown
 
 # Measured on MNIST's test images with the deep network after 2,500 steps, when 98% of its answers
 # are right: 71% of the wrong answers have a lower probability, and 3% of the right ones.
@@ -28,24 +31,22 @@ LEAST_PROBABILITY = 0.8
 
 
 def parse_flags(argv):
-    parser = command_line.Parser(
+    parser = Parser(
         description="Classifies pictures of handwritten digits. Warns if the best probability is "
         f"below {LEAST_PROBABILITY}, if the ink touches the frame, if there seem to be several "
         "digits, or if it hardly looks like a digit."
     )
-    parser.add_argument(
-        "run_dir", type=command_line.path, help="folder of a run of one of the four scripts"
-    )
+    parser.add_argument("run_dir", type=path, help="folder of a run of one of the four scripts")
     parser.add_argument(
         "pictures",
         nargs="+",
-        type=command_line.path,
+        type=path,
         metavar="picture",
         help="PNG, JPEG, BMP or WebP picture of one digit",
     )
     parser.add_argument(
         "--seen",
-        type=command_line.path,
+        type=path,
         metavar="FOLDER",
         help=f"write each picture as the network saw it, {SIZE}x{SIZE} pixels, white on black, "
         "into this folder; no file in it is overwritten",
@@ -108,20 +109,20 @@ def main(flags):
     if flags.seen is not None:
         writable_folder(flags.seen)
     answered, problems = [], []
-    for path in flags.pictures:
+    for picture in flags.pictures:
         try:
-            digit = read_digit(path)
+            digit = read_digit(picture)
         except PictureError as error:
             problems.append(error)
             continue
         (probabilities,) = network.probabilities(digit.pixels.reshape(1, -1))
-        shown = "  ".join(f"{number}: {p:.4f}" for number, p in enumerate(probabilities))
-        print(f"{path}: {answer(probabilities, digit.doubts)}\n    {shown}")
+        of_each = "  ".join(f"{number}: {p:.4f}" for number, p in enumerate(probabilities))
+        print(f"{picture}: {answer(probabilities, digit.doubts)}\n    {of_each}")
         if flags.seen is not None:
-            print(f"    seen: {write_seen(flags.seen, path, digit.pixels)}")
+            print(f"    seen: {write_seen(flags.seen, picture, digit.pixels)}")
         answered.append(probabilities)
     for problem in problems[:-1]:
-        print(error_message.shown(str(problem)), file=sys.stderr)
+        print(shown(str(problem)), file=sys.stderr)
     if problems:
         raise problems[-1]
     return numpy.stack(answered)

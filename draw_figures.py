@@ -15,8 +15,7 @@ import io
 import logging
 import os
 
-from robust import command_line, log_folder, script
-from robust.errors import CheckpointError
+import training.explained_import  # noqa: F401, says which package is missing
 
 import matplotlib
 import matplotlib.figure
@@ -26,7 +25,10 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import input_data
-from trained.network import Network
+from digits.network import Network
+from training import script
+from training.checkpoints import CheckpointError, writable_folder
+from training.flags import Parser, add_data_flags, add_seed, path
 
 # Every figure is 780 pixels wide, and its letters can still be read at half that, on a phone.
 DPI = 100
@@ -48,6 +50,7 @@ ERRORS = 40
 ERRORS_PER_ROW = 8
 FILTERS_PER_ROW = 8
 # The weights of the first layer, by the network's name.
+FIRST_MAPS = "conv1/Relu"  # of mnist_deep.py
 FIRST_LAYERS = {"softmax": "W", "deep": "conv1/W_conv1", "estimator": "conv2d/kernel"}
 
 # Maps each scalar of the scripts to the axes to draw it in and the examples it is computed on.
@@ -343,6 +346,9 @@ def figures(run_dir, data_sets):
         yield f"{network.name}_errors.png", draw_pictures(images[wrong], titles, ERRORS_PER_ROW)
     else:
         print("no errors are drawn: there are none")
+    if network.name == "deep":
+        (maps,) = network.output(FIRST_MAPS, images[:1])
+        yield "deep_feature_maps.png", draw_filters(maps[:, :, numpy.newaxis])
 
 
 def figures_of_several(run_dirs):
@@ -374,7 +380,7 @@ def write_all(figures, figures_dir):
     Raises:
       OSError: the folder cannot be made, or a file cannot be written.
     """
-    log_folder.writable_folder(figures_dir)
+    writable_folder(figures_dir)
     for file_name, figure in figures:
         write(figure, figures_dir, file_name)
 
@@ -403,26 +409,26 @@ def write(figure, figures_dir, file_name):
 def add_flags(parser, figures_dir="figures"):
     """Adds the flags of every script that draws figures of a run."""
     add_figures_dir(parser, figures_dir)
-    command_line.add_data_flags(parser)
-    command_line.add_seed(parser, "seed of the run, if it was trained with --fake_data")
+    add_data_flags(parser)
+    add_seed(parser, "seed of the run, if it was trained with --fake_data")
 
 
 def add_figures_dir(parser, default="figures"):
     """Adds the flag --figures_dir."""
     parser.add_argument(
         "--figures_dir",
-        type=command_line.path,
+        type=path,
         default=default,
         help="folder to write to (default: %(default)s)",
     )
 
 
 def parse_flags(argv):
-    parser = command_line.Parser(description="Draws what a run has learned.")
+    parser = Parser(description="Draws what a run has learned.")
     parser.add_argument(
         "run_dir",
         nargs="+",
-        type=command_line.path,
+        type=path,
         help="folder of a run, with its checkpoint and event files; for several runs, only their "
         "curves are drawn, into the file curves.png",
     )

@@ -14,14 +14,14 @@ are the evaluation on the 10,000 test images:
 import argparse
 import time
 
-from robust import command_line, script
-from robust.evaluation import batches_of
-from robust.training import Training, one_thread
-
-import tensorflow.compat.v1 as tf
+from training.explained_import import tf
 
 import input_data
 from mnist import mnist
+from training import script
+from training.evaluation import batches_of
+from training.flags import path, whole_number
+from training.loop import Training, one_thread
 
 LARGEST_LAYER = 10000
 
@@ -69,14 +69,6 @@ def do_eval(sess, eval_correct, images_placeholder, labels_placeholder, data_set
     return precision
 
 
-def do_evals(sess, eval_correct, images_placeholder, labels_placeholder, data_sets):
-    """Evaluates on the three data sets, and returns the precision on the last, the test set."""
-    for name, data_set in zip(("Training", "Validation", "Test"), data_sets):
-        print(f"{name} Data Eval:")
-        precision = do_eval(sess, eval_correct, images_placeholder, labels_placeholder, data_set)
-    return precision
-
-
 def run_training(flags):
     """Trains the network, evaluates it every 1000 steps, and returns its precision at the end."""
     data_sets = input_data.read_data_sets(
@@ -91,6 +83,14 @@ def run_training(flags):
         train_op = mnist.training(loss, flags.learning_rate)
         eval_correct = mnist.evaluation(logits, labels_placeholder)
         summary = tf.summary.merge_all()
+
+        def evaluate():
+            for name, data_set in zip(("Training", "Validation", "Test"), data_sets):
+                print(f"{name} Data Eval:")
+                precision = do_eval(
+                    sess, eval_correct, images_placeholder, labels_placeholder, data_set
+                )
+            return precision
 
         with tf.Session(config=one_thread()) as sess, Training(sess, loss, flags) as training:
             for step in training.steps(data_sets.train):
@@ -108,39 +108,28 @@ def run_training(flags):
 
                 if (step + 1) % 1000 == 0 or (step + 1) == flags.max_steps:
                     training.save()
-                    precision = do_evals(
-                        sess, eval_correct, images_placeholder, labels_placeholder, data_sets
-                    )
-            if not training.steps_left:  # because an earlier run did them all
-                precision = do_evals(
-                    sess, eval_correct, images_placeholder, labels_placeholder, data_sets
-                )
-            return precision
+                    precision = evaluate()
+            return precision if training.steps_left else evaluate()  # of a finished training
 
 
-def parse_flags(argv):
-    parser = command_line.training_parser(
-        "A fully connected network on MNIST.", max_steps=2000, batch_size=100, learning_rate=0.01
-    )
-    command_line.add_log_dir(parser, default="logs/fully_connected_feed-{time}")
+def add_flags(parser):
     for name, units in (("--hidden1", 128), ("--hidden2", 32)):
         parser.add_argument(
             name,
-            type=command_line.whole_number(1, LARGEST_LAYER),
+            type=whole_number(1, LARGEST_LAYER),
             default=units,
             help="number of units in this hidden layer (default: %(default)s)",
         )
     parser.add_argument(
-        "--input_data_dir",
-        type=command_line.path,
-        dest="data_dir",
-        default=argparse.SUPPRESS,
+        "--input_data_dir", type=path, dest="data_dir", default=argparse.SUPPRESS,
         help="same as --data_dir",
-    )
-    return parser.parse_args(argv)
+    )  # fmt: skip
 
 
-@script.takes_flags(parse_flags)
+@script.trains(
+    add_flags,
+    max_steps=2000, batch_size=100, learning_rate=0.01, log_dir="logs/fully_connected_feed-{time}",
+)  # fmt: skip
 def main(flags):
     return run_training(flags)
 

@@ -9,23 +9,13 @@ is the accuracy on the 10,000 test images:
     test accuracy 0.9927
 """
 
-from robust import command_line, script
-from robust.cpu_gradients import cpu_gradients
-from robust.evaluation import eval_in_chunks
-from robust.training import Training
-
-import tensorflow.compat.v1 as tf
+from training.explained_import import tf
 
 import input_data
-
-
-def parse_flags(argv):
-    parser = command_line.training_parser(
-        "A deep convolutional network on MNIST.",
-        max_steps=20000, batch_size=50, learning_rate=1e-4,
-    )  # fmt: skip
-    command_line.add_log_dir(parser, default="logs/mnist_deep-{time}")
-    return parser.parse_args(argv)
+from training import script
+from training.evaluation import eval_in_chunks
+from training.gradients import cpu_gradients
+from training.loop import Training
 
 
 def weight_variable(shape):
@@ -96,7 +86,7 @@ def deepnn(x):
     return y_conv, keep_prob
 
 
-@script.takes_flags(parse_flags)
+@script.trains(max_steps=20000, batch_size=50, learning_rate=1e-4, log_dir="logs/mnist_deep-{time}")
 def main(flags):
     mnist = input_data.read_data_sets(
         flags.data_dir, one_hot=True, fake_data=flags.fake_data, seed=flags.seed, like_mnist=True

@@ -9,20 +9,19 @@ is the evaluation on the 10,000 test images, which differs a little each time:
     accuracy = 0.9718, global_step = 20000, loss = 0.0953663
 """
 
-import os
+import math
 
-from robust import cluster, command_line, estimator, log_folder, script
-from robust.cpu_gradients import cpu_gradients
+from training.explained_import import tf
 
-import numpy
-import tensorflow.compat.v1 as tf
+import numpy as np
 
 import input_data
+from training import cluster, estimator, script
+from training.flags import path
+from training.gradients import cpu_gradients
 
 LEARNING_RATE = 0.001
-STEPS_PER_CHECKPOINT = 1000
 STEPS_PER_LOG = 50
-EVALUATION_SECONDS = 60  # at least, between two evaluations in a cluster
 EVALUATION_BATCH = 100
 
 
@@ -81,117 +80,71 @@ def cnn_model_fn(features, labels, mode, params=None):
     return tf.estimator.EstimatorSpec(mode=mode, loss=loss, eval_metric_ops=eval_metric_ops)
 
 
-def input_fns(mnist, batch_size):
-    """Returns the input functions train_input_fn and eval_input_fn.
-
-    train_input_fn serves the training set, shuffled and repeated without end. eval_input_fn serves
-    the test set once, in order.
-
-    Args:
-      mnist: Datasets with float32 images of shape [784] and labels from 0 to 9.
-      batch_size: examples per training step.
-    """
-    train_input_fn = tf.estimator.inputs.numpy_input_fn(
-        x={"x": mnist.train.images},
-        y=numpy.asarray(mnist.train.labels, dtype=numpy.int32),
-        batch_size=batch_size,
-        num_epochs=None,
-        shuffle=True,
-    )
-    eval_input_fn = tf.estimator.inputs.numpy_input_fn(
-        x={"x": mnist.test.images},
-        y=numpy.asarray(mnist.test.labels, dtype=numpy.int32),
-        batch_size=EVALUATION_BATCH,
-        num_epochs=1,
-        shuffle=False,
-    )
-    return train_input_fn, eval_input_fn
-
-
-def logging_hook():
-    """Returns the hook that logs the predicted classes every 50 steps."""
-    tensors_to_log = {"predicted_classes": "predicted_classes"}
-    return tf.estimator.LoggingTensorHook(tensors=tensors_to_log, every_n_iter=STEPS_PER_LOG)
-
-
-def evaluate(mnist_classifier, eval_input_fn, num_examples):
-    """Evaluates on the whole test set, prints the results, and returns the accuracy."""
-    eval_results = mnist_classifier.evaluate(
-        input_fn=eval_input_fn,
-        steps=-(-num_examples // EVALUATION_BATCH),
-        hooks=[logging_hook()],
-    )
-    estimator.check_trained(eval_results, mnist_classifier.model_dir)
-    print(f"evaluation on the {num_examples} test images:")
-    print(", ".join(f"{name} = {value:g}" for name, value in sorted(eval_results.items())))
-    return float(eval_results["accuracy"])
-
-
-def serving_input_receiver_fn():
-    """Returns the input of an exported network: images "x", float32 of shape [batch, 784]."""
-    x = tf.placeholder(tf.float32, [None, 784], name="x")
-    return tf.estimator.export.ServingInputReceiver({"x": x}, {"x": x})
-
-
-def parse_flags(argv):
-    parser = command_line.training_parser(
-        "A convolutional network in an Estimator on MNIST.",
-        max_steps=20000, batch_size=100, learning_rate=LEARNING_RATE,
-        seed_meaning="fixes the weights at the start, but not the order of the batches",
-    )  # fmt: skip
-    default = "logs/mnist_layers_estimator-{time}"
-    command_line.add_log_dir(parser, default, "--model_dir")
+def add_flags(parser):
     parser.add_argument(
         "--export_dir",
-        type=command_line.path,
+        type=path,
         help="after training, write a SavedModel into a new subfolder of this folder",
     )
     parser.add_argument("--quiet", action="store_true", help="do not show TensorFlow's log")
-    flags = parser.parse_args(argv)
-    if flags.log_dir == default and "TF_CONFIG" in os.environ:
-        parser.error("TF_CONFIG is set: name with --model_dir the folder that all tasks share")
-    return flags
 
 
-@script.takes_flags(parse_flags, show_log=lambda flags: not flags.quiet)
+@script.trains(
+    add_flags,
+    max_steps=20000, batch_size=100, learning_rate=LEARNING_RATE,
+    log_dir="logs/mnist_layers_estimator-{time}",
+)  # fmt: skip
 def main(flags):
-    if flags.export_dir:
-        flags.export_dir = log_folder.path_for_tensorflow(flags.export_dir)
-    config = cluster.run_config(
-        model_dir=log_folder.prepare(flags.log_dir),
-        tf_random_seed=flags.seed,
-        save_checkpoints_steps=STEPS_PER_CHECKPOINT,
-    )
-    if config.task_type == "ps":
-        cluster.serve_variables(config)
-        return None
+    config = cluster.run_config(flags)
 
     # Load training and eval data
     mnist = input_data.read_data_sets(
         flags.data_dir, fake_data=flags.fake_data, seed=flags.seed, like_mnist=True
     )
+    train_data = mnist.train.images  # [55000, 784]
+    train_labels = np.asarray(mnist.train.labels, dtype=np.int32)  # [55000]
+    eval_data = mnist.test.images  # [10000, 784]
+    eval_labels = np.asarray(mnist.test.labels, dtype=np.int32)  # [10000]
 
     # Create the Estimator
     mnist_classifier = tf.estimator.Estimator(
         model_fn=cnn_model_fn, config=config, params={"learning_rate": flags.learning_rate}
     )
-    train_input_fn, eval_input_fn = input_fns(mnist, flags.batch_size)
-    hooks = [logging_hook()]
 
+    # Set up logging for predictions
+    tensors_to_log = {"predicted_classes": "predicted_classes"}
+    logging_hook = tf.estimator.LoggingTensorHook(
+        tensors=tensors_to_log, every_n_iter=STEPS_PER_LOG
+    )
+
+    # Train the model
+    train_input_fn = tf.estimator.inputs.numpy_input_fn(
+        x={"x": train_data}, y=train_labels, batch_size=flags.batch_size, num_epochs=None,
+        shuffle=True,
+    )  # fmt: skip
     if cluster.is_distributed(config):
-        accuracy = None  # which the evaluator prints
-        train_spec = tf.estimator.TrainSpec(train_input_fn, flags.max_steps, hooks)
-        eval_spec = tf.estimator.EvalSpec(
-            eval_input_fn, steps=None, start_delay_secs=0, throttle_secs=EVALUATION_SECONDS
+        cluster.train_and_evaluate(
+            mnist_classifier, train_input_fn, mnist.test, flags, [logging_hook]
         )
-        cluster.train_and_evaluate(mnist_classifier, train_spec, eval_spec)
-    else:
-        estimator.train(mnist_classifier, train_input_fn, flags.max_steps, hooks)
-        accuracy = evaluate(mnist_classifier, eval_input_fn, mnist.test.num_examples)
+        return None  # the evaluator prints the accuracy
+    with estimator.resumed(mnist_classifier, flags.max_steps) as hooks:
+        mnist_classifier.train(
+            input_fn=train_input_fn, max_steps=flags.max_steps, hooks=[logging_hook, *hooks]
+        )
 
-    if flags.export_dir and config.is_chief:
-        estimator.export(mnist_classifier, flags.export_dir, serving_input_receiver_fn)
-    return accuracy
+    # Evaluate the model and print results
+    eval_input_fn = tf.estimator.inputs.numpy_input_fn(
+        x={"x": eval_data}, y=eval_labels, batch_size=EVALUATION_BATCH, num_epochs=1, shuffle=False
+    )
+    eval_results = mnist_classifier.evaluate(
+        input_fn=eval_input_fn,
+        steps=math.ceil(len(eval_data) / EVALUATION_BATCH),
+        hooks=[logging_hook],
+    )
+    print(f"evaluation on the {len(eval_data)} test images:")
+    print(", ".join(f"{name} = {value:g}" for name, value in sorted(eval_results.items())))
+    estimator.export(mnist_classifier, flags.export_dir)
+    return float(eval_results["accuracy"])
 
 
 if __name__ == "__main__":

@@ -10,24 +10,14 @@ prints
     0.9178
 """
 
-from robust import command_line, script
-from robust.evaluation import eval_in_chunks
-from robust.training import Training, one_thread
-
-import tensorflow.compat.v1 as tf
+from training.explained_import import tf
 
 import input_data
+from training import script
+from training.loop import Training, one_thread
 
 
-def parse_flags(argv):
-    parser = command_line.training_parser(
-        "Softmax regression on MNIST.", max_steps=1000, batch_size=100, learning_rate=0.5
-    )
-    command_line.add_log_dir(parser, default=None)
-    return parser.parse_args(argv)
-
-
-@script.takes_flags(parse_flags)
+@script.trains(max_steps=1000, batch_size=100, learning_rate=0.5, log_dir=None)
 def main(flags):
     # Import data
     mnist = input_data.read_data_sets(
@@ -63,9 +53,7 @@ def main(flags):
                 training.run(train_step, feed_dict={x: batch_xs, y_: batch_ys})
 
         # Test trained model
-        test_accuracy = eval_in_chunks(
-            accuracy, feed_dict={x: mnist.test.images, y_: mnist.test.labels}
-        )
+        test_accuracy = sess.run(accuracy, feed_dict={x: mnist.test.images, y_: mnist.test.labels})
         print("accuracy on the test images:")
         print(test_accuracy)
     return test_accuracy

@@ -1,82 +1,63 @@
-"""Measures how much memory each script takes after 500, 1500 and 5000 steps.
+"""How much memory does each script take, and does it grow with the steps?
 
     uv run benchmarks/memory.py
-    uv run benchmarks/memory.py mnist_softmax --steps 500 5000 20000
 
-A memory leak per step would show as a difference between these numbers. To save time, the scripts
-train on drawn digits, and the convolutional networks train in small batches. Linux only.
+"page" is the code of the deep network's page on the reader of TensorFlow 1.15; it trains 20 steps
+and evaluates on the test images, as the second contender does. The others are the four scripts on
+drawn digits, with more and more steps: a leak would show as a difference. Linux only.
 """
 
-import argparse
+import functools
+import importlib
 import os
-import re
-import subprocess
-import sys
 import tempfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Runs a script, and notes the resident memory each time that a batch has been taken often enough.
-WATCHED = """
-import sys
-sys.path[:0] = [{root!r}, {root!r} + "/benchmarks"]
-from robust import script as scripts
-import {script} as script
-from input_data import DataSet
-from process_memory import resident
+import side_by_side
 
-count = 0
-def counted(*arguments):
-    global count
-    count += 1
-    if count in {measured_at}:
-        print("resident", count, resident("VmRSS"), flush=True)
-    return original(*arguments)
+STEPS = 20
+MORE_AND_MORE_STEPS = (500, 1500, 5000)
 
-{watch}
-scripts.run(script.main)
-"""
-WATCH_BATCHES = "original, DataSet.next_batch = DataSet.next_batch, counted"
-# An Estimator takes its batches ahead of its steps, in a thread.
-WATCH_HOOKS = (
-    "from robust.estimator import StopOnSignal\n"
-    "original, StopOnSignal.after_run = StopOnSignal.after_run, counted"
-)
-SCRIPTS = {
-    "mnist_softmax": (WATCH_BATCHES, ["--batch_size=100"]),
-    "mnist_deep": (WATCH_BATCHES, ["--batch_size=2"]),
-    "fully_connected_feed": (WATCH_BATCHES, ["--batch_size=100"]),
-    "mnist_layers_estimator": (WATCH_HOOKS, ["--batch_size=2"]),
+
+def page():
+    """Does what the page of the deep network says, with the reader of TensorFlow 1.15."""
+    import tensorflow as tf
+    from tensorflow.examples.tutorials.mnist import input_data
+
+    mnist = input_data.read_data_sets(os.path.join(side_by_side.ROOT, "MNIST_data"), one_hot=True)
+    sess = tf.InteractiveSession()
+    x = tf.placeholder(tf.float32, shape=[None, 784])
+    y_ = tf.placeholder(tf.float32, shape=[None, 10])
+    y_conv, keep_prob = importlib.import_module("mnist_deep").deepnn(x)
+    cross_entropy = tf.reduce_mean(
+        tf.nn.softmax_cross_entropy_with_logits_v2(labels=y_, logits=y_conv)
+    )
+    train_step = tf.train.AdamOptimizer(1e-4).minimize(cross_entropy)
+    correct_prediction = tf.equal(tf.argmax(y_conv, 1), tf.argmax(y_, 1))
+    accuracy = tf.reduce_mean(tf.cast(correct_prediction, tf.float32))
+    sess.run(tf.global_variables_initializer())
+    for _ in range(STEPS):
+        batch = mnist.train.next_batch(50)
+        train_step.run(feed_dict={x: batch[0], y_: batch[1], keep_prob: 0.5})
+    print(accuracy.eval({x: mnist.test.images, y_: mnist.test.labels, keep_prob: 1.0}))
+
+
+def script(name, steps, *flags):
+    with tempfile.TemporaryDirectory() as log_dir:
+        importlib.import_module(name).main([f"--max_steps={steps}", f"--log_dir={log_dir}", *flags])
+
+
+CONTENDERS = {
+    "page": ("tensorflow.examples.tutorials", page),
+    "mnist_deep.py": ("tensorflow", functools.partial(script, "mnist_deep", STEPS)),
 }
-
-
-def measure(script, steps):
-    """Returns resident memory in MB, at each of the steps."""
-    watch, flags = SCRIPTS[script]
-    code = WATCHED.format(root=ROOT, script=script, measured_at=steps, watch=watch)
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [sys.executable, "-c", code, "--fake_data", f"--max_steps={max(steps)}", *flags],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-        )
-    if done.returncode:
-        sys.exit(f"{script} failed:\n{done.stderr}")
-    return [float(number) for number in re.findall(r"^resident \d+ ([0-9.]+)", done.stdout, re.M)]
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("scripts", nargs="*", default=list(SCRIPTS), help="all by default")
-    # The first checkpoint and evaluation are after 1000 steps.
-    parser.add_argument("--steps", nargs="+", type=int, default=[500, 1500, 5000])
-    flags = parser.parse_args()
-    flags.steps.sort()
-    print(f"{'MB after steps':<26}" + "".join(f"{step:>8}" for step in flags.steps))
-    for script in flags.scripts:
-        found = measure(script, flags.steps)
-        print(f"{script:<26}" + "".join(f"{number:>8.0f}" for number in found), flush=True)
-
+for name, batch in (
+    ("mnist_softmax", 100), ("mnist_deep", 2), ("fully_connected_feed", 100),
+    ("mnist_layers_estimator", 2),
+):  # fmt: skip
+    for steps in MORE_AND_MORE_STEPS:
+        flags = ("--fake_data", f"--batch_size={batch}")
+        run = functools.partial(script, name, steps, *flags)
+        CONTENDERS[f"{name}, {steps} steps"] = ("tensorflow", run)
 
 if __name__ == "__main__":
-    main()
+    side_by_side.main(__doc__, CONTENDERS, rounds=3)

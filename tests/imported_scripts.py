@@ -1,7 +1,6 @@
 """Imports all that the scripts import, once for all forks; see forked_process.py."""
 
 import classify_digits  # noqa: F401
-import draw_diagrams  # noqa: F401
 import draw_figures  # noqa: F401
 import fully_connected_feed  # noqa: F401
 import mnist_deep  # noqa: F401

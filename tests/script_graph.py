@@ -40,7 +40,7 @@ def build(script, *flags):
     with mock.patch.object(script, "Training", side_effect=BuiltError), mock.patch.object(
         script.input_data, "read_data_sets"
     ), contextlib.suppress(BuiltError):
-        script.main.__wrapped__(script.parse_flags(list(flags)))
+        script.main.__wrapped__(script.main.parse_flags(list(flags)))
     if tf.get_default_session() is not before:
         tf.get_default_session().close()
     names = NAMES[script.__name__]

@@ -21,11 +21,11 @@ import importlib, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, {root!r})
 import input_data.data_set
-from robust import script as scripts, training
+from training import cluster, loop, script as scripts
 script = importlib.import_module({script!r})
 input_data.data_set.FAKE_EXAMPLES = {examples}
-training.STEPS_PER_CHECKPOINT = script.STEPS_PER_CHECKPOINT = {checkpoint_steps}
-script.EVALUATION_SECONDS = 1
+loop.STEPS_PER_CHECKPOINT = {checkpoint_steps}
+cluster.EVALUATION_SECONDS = 1
 sys.argv[0] = {script!r} + ".py"
 scripts.run(script.main)
 """

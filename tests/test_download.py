@@ -185,7 +185,7 @@ def test_a_download_that_is_interrupted_leaves_nothing_behind(server, tmp_path):
     process = ForkedProcess(
         AS_SCRIPT + "import signal\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from robust import script\nfrom input_data import read_data_sets\n"
+        "from training import script\nfrom input_data import read_data_sets\n"
         f"def main(): read_data_sets({str(tmp_path)!r}, source_url={server.url!r})\n"
         "script.run(main)"
     )

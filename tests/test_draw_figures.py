@@ -2,16 +2,15 @@ import itertools
 import shutil
 from types import SimpleNamespace
 
-from robust.errors import CheckpointError
-
 import numpy
 import pytest
 from PIL import Image
 
 import draw_figures
 import mnist_softmax
+from digits.network import Network
 from input_data import read_data_sets
-from trained.network import Network
+from training.checkpoints import CheckpointError
 
 FIGURES = {
     "mnist_softmax": ["softmax_weights", "softmax_curves"],
@@ -27,6 +26,7 @@ def test_the_figures_of_a_run_are_written_and_named(run_of_a_script, capsys):
     written = capsys.readouterr().out.splitlines()[1:]
     model = Network("run").name
     expected = ["digits", *FIGURES[name], f"{model}_confusion", f"{model}_errors"]
+    expected += ["deep_feature_maps"] * (name == "mnist_deep")
     assert written == [f"pictures/{figure}.png" for figure in expected]
     for path in written:
         with Image.open(path) as picture:

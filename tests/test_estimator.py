@@ -1,12 +1,11 @@
 import os
 import signal
 
-from robust import estimator
-
 import pytest
 import tensorflow.compat.v1 as tf
 
 import mnist_layers_estimator
+from training import estimator
 
 
 def model_fn(features, labels, mode):
@@ -34,10 +33,11 @@ class InterruptAt(tf.estimator.SessionRunHook):
             os.kill(os.getpid(), signal.SIGINT)
 
 
-def train(folder, max_steps, save_every, hooks=()):
+def train(folder, max_steps, save_every, hooks=(), input_fn=input_fn):
     config = tf.estimator.RunConfig(model_dir=str(folder), save_checkpoints_steps=save_every)
     classifier = tf.estimator.Estimator(model_fn, config=config)
-    estimator.train(classifier, input_fn, max_steps, list(hooks))
+    with estimator.resumed(classifier, max_steps) as more_hooks:
+        classifier.train(input_fn, max_steps=max_steps, hooks=[*hooks, *more_hooks])
 
 
 def saved_steps(folder):
@@ -71,12 +71,11 @@ def test_the_end_of_the_batches_ends_a_training_which_is_saved(tmp_path):
     def four_batches():
         return tf.data.Dataset.from_tensors(({"x": tf.zeros([1, 784])}, [0])).repeat(4)
 
-    config = tf.estimator.RunConfig(model_dir=str(tmp_path), save_checkpoints_steps=100)
-    estimator.train(tf.estimator.Estimator(model_fn, config=config), four_batches, 20, [])
-    assert saved_steps(tmp_path) == [0, 3]  # the first one tells the loss at step 0
+    train(tmp_path, 20, 100, input_fn=four_batches)
+    assert saved_steps(tmp_path) == [0, 4]
 
 
 def test_a_network_without_training_is_not_evaluated(run_shortly, monkeypatch, tmp_path):
-    monkeypatch.setattr(estimator, "train", lambda *arguments: None)
-    with pytest.raises(estimator.CheckpointError, match=f"{tmp_path}/run: TensorFlow found no"):
+    monkeypatch.setattr(tf.estimator.Estimator, "train", lambda *arguments, **options: None)
+    with pytest.raises(estimator.CheckpointError, match=f"{tmp_path}/run: TensorFlow finds no"):
         run_shortly(mnist_layers_estimator, "--model_dir=run", "--quiet")

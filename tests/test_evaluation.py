@@ -1,10 +1,9 @@
-from robust.evaluation import batches_of, eval_in_chunks
-
 import numpy
 import pytest
 import tensorflow.compat.v1 as tf
 
 from input_data import DataSet, InvalidDataError
+from training.evaluation import batches_of, eval_in_chunks
 
 
 @pytest.mark.parametrize("examples", [1, 249, 250, 251, 1234])

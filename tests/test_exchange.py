@@ -9,8 +9,8 @@ import numpy
 import pytest
 import tensorflow.compat.v1 as tf
 
+from digits import network
 from short_runs import ROOT
-from trained import network
 
 RUNS = os.path.join(ROOT, "tests", "runs")
 FLAGS = {"mnist_softmax": [], "fully_connected_feed": ["--hidden1=20", "--hidden2=15"]}

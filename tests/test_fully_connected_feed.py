@@ -119,14 +119,14 @@ def test_main_returns_the_precision_on_the_test_set_which_it_printed_last(run, t
 
 def test_input_data_dir_is_another_name_for_data_dir():
     for flag in ("--data_dir", "--input_data_dir"):
-        assert fully_connected_feed.parse_flags([flag, "here"]).data_dir == "here"
-    assert fully_connected_feed.parse_flags([]).data_dir == "MNIST_data"
+        assert fully_connected_feed.main.parse_flags([flag, "here"]).data_dir == "here"
+    assert fully_connected_feed.main.parse_flags([]).data_dir == "MNIST_data"
 
 
 @pytest.mark.parametrize("flag", ["--hidden1=0", "--hidden2=10001", "--hidden1=1.5"])
 def test_layer_sizes_that_make_no_sense_are_refused(flag, capsys):
     with pytest.raises(SystemExit) as caught:
-        fully_connected_feed.parse_flags([flag])
+        fully_connected_feed.main.parse_flags([flag])
     assert caught.value.code == 2
     assert f"argument {flag.split('=')[0]}: " in capsys.readouterr().err
 

@@ -10,16 +10,7 @@ from PIL import Image, ImageDraw
 import classify_digits
 import mnist_deep
 import mnist_softmax
-from drawn_digits import (
-    ROOT,
-    STYLES,
-    brushed,
-    photo,
-    printed,
-    samples,
-    written,
-)
-from trained.handwriting import (
+from digits.handwriting import (
     HARDLY_A_DIGIT,
     LARGEST_PICTURE,
     SEVERAL_DIGITS,
@@ -29,7 +20,16 @@ from trained.handwriting import (
     find_digit,
     read_digit,
 )
-from trained.network import Network
+from digits.network import Network
+from drawn_digits import (
+    ROOT,
+    STYLES,
+    brushed,
+    photo,
+    printed,
+    samples,
+    written,
+)
 
 SAMPLES = os.path.join(ROOT, "handwriting_samples")
 

@@ -4,8 +4,6 @@ import shlex
 import subprocess
 import sys
 
-from robust.errors import CheckpointError
-
 import numpy
 import pytest
 import tensorflow.compat.v1 as tf
@@ -15,6 +13,7 @@ import mnist_deep
 import mnist_softmax
 import script_graph
 from short_runs import finish, start
+from training.checkpoints import CheckpointError
 
 SCRIPT = os.path.abspath(mnist_softmax.__file__)
 # A proxy where nothing listens, for a machine without network wherever the test runs.

@@ -4,8 +4,6 @@ import re
 import types
 from unittest import mock
 
-from robust.errors import CheckpointError
-
 import numpy
 import pytest
 import tensorflow.compat.v1 as tf
@@ -14,8 +12,9 @@ import draw_figures
 import fully_connected_feed
 import mnist_layers_estimator
 import mnist_softmax
+from digits.network import Network
 from input_data import read_data_sets
-from trained.network import Network
+from training.checkpoints import CheckpointError
 
 IMAGES = numpy.random.RandomState(0).rand(700, 784).astype(numpy.float32)
 
@@ -218,6 +217,10 @@ def a_dropout_without_a_default(W):
     add_loss(tf.matmul(tf.nn.dropout(x, rate=1 - keep_prob), W))
 
 
+def bytes_as_images(W):
+    add_loss(tf.matmul(tf.cast(tf.placeholder(tf.uint8, [None, 784]), tf.float32) / 255, W))
+
+
 def another_number_of_images(W):
     add_loss(tf.matmul(tf.reshape(tf.placeholder(tf.float32, [None, 784]), [5, 784]), W))
 
@@ -229,6 +232,7 @@ def another_number_of_images(W):
         (two_outputs, "it has 2 outputs with a softmax, expected one"),
         (no_images, "it has no saved graph that is fed images, and is of none of the four"),
         (a_dropout_without_a_default, "it is fed Placeholder:0 and Placeholder_1:0, expected ima"),
+        (bytes_as_images, "it is fed uint8, expected float32 from 0 to 1"),
         (another_number_of_images, "Input to reshape is a tensor with 196000 values"),
     ],
 )

@@ -4,16 +4,15 @@ import subprocess
 import sys
 import threading
 
-from robust import script
-from robust.error_message import wrapped
-from robust.errors import first_line
-
 import pytest
 import tensorflow.compat.v1 as tf
 
 from forked_process import ForkedProcess
 from pseudo_terminal import Terminal
 from short_runs import AS_SCRIPT, FAKE_EXAMPLES, ROOT
+from training import script
+from training.checkpoints import first_line
+from training.process import wrapped
 
 
 def run_python(code):
@@ -61,7 +60,7 @@ SELF = "import os, signal\ndef end(): os.kill(os.getpid(), signal.{})\n"
 def test_a_signal_at_any_moment_of_a_script_ends_in_one_line(moment, sent, code, said):
     done = run_python(
         AS_SCRIPT + SELF.format(sent) + "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        f"from robust import script\ndef main():\n    {moment}\n    print('too late')\n"
+        f"from training import script\ndef main():\n    {moment}\n    print('too late')\n"
         "print('printed before')\nscript.run(main)"
     )
     assert (done.returncode, done.stderr) == (code, f"-c: {said}\n")
@@ -103,7 +102,11 @@ def test_an_error_in_another_thread_is_told(capsys):
     def fail():
         raise OSError("full")
 
-    thread = threading.Thread(target=script.run, args=(fail,))
+    def run():
+        with pytest.raises(SystemExit):
+            script.run(fail)
+
+    thread = threading.Thread(target=run)
     thread.start()
     thread.join()
     assert capsys.readouterr().err.endswith("error: full\n")
@@ -111,13 +114,13 @@ def test_an_error_in_another_thread_is_told(capsys):
 
 @pytest.mark.parametrize("error", ["OSError('full')", "FloatingPointError('full')"])
 def test_an_error_of_a_users_making_ends_in_one_line_and_an_exit_code(error):
-    done = run_python(f"from robust import script\ndef main(): raise {error}\nscript.run(main)")
+    done = run_python(f"from training import script\ndef main(): raise {error}\nscript.run(main)")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
 
 
 def test_an_error_of_our_own_making_keeps_its_traceback():
-    done = run_python("from robust import script\ndef main(): raise KeyError\nscript.run(main)")
+    done = run_python("from training import script\ndef main(): raise KeyError\nscript.run(main)")
     assert "Traceback" in done.stderr
 
 
@@ -161,7 +164,7 @@ def shown_on_a_terminal(columns, *arguments):
 
 def test_an_error_is_wrapped_on_a_terminal_only():
     program = (
-        "from robust import script\n"
+        "from training import script\n"
         "def main(): raise OSError('/a: is full; ' + 99 * 'word ' + '; mend it')\n"
         "script.run(main)"
     )

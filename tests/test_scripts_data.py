@@ -14,7 +14,6 @@ SCRIPTS = {
     "mnist_layers_estimator": ["--max_steps=1"],
     "fully_connected_feed": ["--max_steps=1"],
     "draw_figures": ["run"],
-    "draw_diagrams": ["run"],
 }
 # More training images than the scripts keep for validation.
 SHAPES = dict(zip(NAMES, [(5001, 28, 28), (5001,), (10, 28, 28), (10,)]))

@@ -24,7 +24,7 @@ WARNED = "on stderr"
 # Enough steps, and slow enough, for the bar to be drawn again several times on its own.
 TRAINING = f"""
 import argparse, sys, time
-from robust.training import Training
+from training.loop import Training
 import tensorflow.compat.v1 as tf
 flags = argparse.Namespace(log_dir=None, max_steps=40, batch_size=1)
 with tf.Graph().as_default(), tf.Session() as sess:
@@ -118,7 +118,7 @@ def start_download(terminal, folder, server):
     return ForkedProcess(
         AS_SCRIPT + "import signal\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from robust import script\nfrom input_data import read_data_sets\n"
+        "from training import script\nfrom input_data import read_data_sets\n"
         f"url, folder = {server.url!r}, {str(folder)!r}\n"
         "def main(): read_data_sets(folder, validation_size=30, source_url=url)\n"
         "script.run(main)",

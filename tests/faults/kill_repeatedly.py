@@ -17,10 +17,10 @@ import signal
 import sys
 import time
 
-from robust import script as scripts
-from robust import training
-
 import tensorflow.compat.v1 as tf
+
+from training import loop
+from training import script as scripts
 
 KILLS = 20
 STEPS_WITHOUT_END = 10**9
@@ -54,9 +54,8 @@ def main():
     random_state = random.Random(0)
     script = importlib.import_module(name)
     importlib.import_module("input_data.data_set").FAKE_EXAMPLES = 40
-    training.STEPS_PER_CHECKPOINT = int(os.environ.get("STEPS_PER_CHECKPOINT", "1"))
-    script.STEPS_PER_CHECKPOINT = training.STEPS_PER_CHECKPOINT
-    training.STEPS_PER_SUMMARY = 1
+    loop.STEPS_PER_CHECKPOINT = int(os.environ.get("STEPS_PER_CHECKPOINT", "1"))
+    loop.STEPS_PER_SUMMARY = 1
     sys.argv = [name + ".py", *flags]
     for attempt in range(KILLS):
         before = last_step(folder)

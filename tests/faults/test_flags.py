@@ -6,19 +6,17 @@ import itertools
 import os
 import sys
 
-from robust import command_line
-from robust import script as scripts
-
 import pytest
 
 from short_runs import ROOT
+from training import script as scripts
+from training.flags import path
 
 SAMPLES = os.path.join(ROOT, "handwriting_samples")
 TRAININGS = ["fully_connected_feed", "mnist_deep", "mnist_layers_estimator", "mnist_softmax"]
 # What the other scripts need beside flags.
 WORDS = {
     "classify_digits": {"run_dir": "run", "pictures": os.path.join(SAMPLES, "three.png")},
-    "draw_diagrams": {"run_dir": "nowhere"},
     "draw_figures": {"run_dir": "nowhere"},
 }
 SCRIPTS = [*WORDS, *TRAININGS]
@@ -55,7 +53,7 @@ def actions(script):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(argparse.ArgumentParser, "parse_args", parse_args)
         with pytest.raises(SystemExit):
-            importlib.import_module(script).parse_flags([])
+            importlib.import_module(script).main.parse_flags([])
     return found
 
 
@@ -77,7 +75,7 @@ def flags_of_scripts(are_paths):
         (script, action.option_strings[0] if action.option_strings else action.dest)
         for script in SCRIPTS
         for action in actions(script)
-        if (action.type is command_line.path) == are_paths
+        if (action.type is path) == are_paths
     ]
 
 

@@ -4,14 +4,13 @@ import importlib
 import os
 import re
 
-from robust.errors import UserError
-
 import pytest
 
 import classify_digits
 import draw_figures
 import mnist_softmax
 from short_runs import ROOT
+from training.process import UserError
 
 PICTURE = os.path.join(ROOT, "handwriting_samples", "three.png")
 FLAGS = {

@@ -14,7 +14,7 @@ SCRIPTS = {
     "fully_connected_feed": ["--max_steps=20"],
     "mnist_layers_estimator": ["--max_steps=2", "--batch_size=5"],
 }
-PACKAGES = ["input_data", "mnist", "robust", "trained"]
+PACKAGES = ["input_data", "mnist", "training", "digits"]
 OWN_MODULES = [
     *(path.stem for path in pathlib.Path(ROOT).glob("*.py")),
     *(

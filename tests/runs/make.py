@@ -13,15 +13,14 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
 
-from robust import estimator  # noqa: E402
+from training.explained_import import tf  # noqa: E402
 
 import numpy  # noqa: E402
-import tensorflow.compat.v1 as tf  # noqa: E402
 
 import fully_connected_feed  # noqa: E402
 import input_data.data_set  # noqa: E402
 import mnist_softmax  # noqa: E402
-from mnist_layers_estimator import serving_input_receiver_fn  # noqa: E402
+from training import estimator  # noqa: E402
 
 SCRIPTS = {mnist_softmax: [], fully_connected_feed: ["--hidden1=20", "--hidden2=15"]}
 
@@ -46,7 +45,7 @@ def export(folder):
     images = {"x": numpy.zeros([1, 784], numpy.float32)}
     classifier = tf.estimator.Estimator(adder, tempfile.mkdtemp())
     classifier.train(tf.estimator.inputs.numpy_input_fn(images, shuffle=False))
-    estimator.export(classifier, folder, serving_input_receiver_fn)
+    estimator.export(classifier, folder)
 
 
 def main():

@@ -1,0 +1,1 @@
+"""What a training needs beside its page: the loop, checkpoints, flags, errors, and the like."""
