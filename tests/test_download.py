@@ -3,18 +3,15 @@ import gzip
 import hashlib
 import os
 import shutil
-import signal
 import socket
 import stat
 import threading
 
 import pytest
 
-from forked_process import ForkedProcess
 from idx_files import NAMES, TRAIN_IMAGES, TRAIN_LABELS, small_mnist, write_files
 from input_data import DownloadError, InvalidDataError, download, read_data_sets
 from local_server import WEB_PAGE, body, status, web_page
-from short_runs import AS_SCRIPT, wait_until
 
 FILES = small_mnist()
 OTHER_FILES = small_mnist(seed=9)
@@ -178,22 +175,6 @@ def test_a_network_that_drops_packets_is_given_up_after_one_round(deaf_port, tmp
 
 def test_all_mirrors_together_are_given_up_in_less_than_half_a_minute():
     assert download.CONNECT_TIMEOUT * len(download.MIRRORS) < 30
-
-
-def test_a_download_that_is_interrupted_leaves_nothing_behind(server, tmp_path):
-    server.answers[f"/{TRAIN_IMAGES}"] = [server.stall]
-    process = ForkedProcess(
-        AS_SCRIPT + "import signal\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from training import script\nfrom input_data import read_data_sets\n"
-        f"def main(): read_data_sets({str(tmp_path)!r}, source_url={server.url!r})\n"
-        "script.run(main)"
-    )
-    wait_until(lambda: server.requests, process)
-    process.send_signal(signal.SIGINT)
-    assert process.communicate()[1] == "-c: interrupted\n"
-    assert process.returncode == 130
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_grows_beside_its_place_so_that_it_can_be_moved_there_in_one_step(mirrors, tmp_path):

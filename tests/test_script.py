@@ -1,5 +1,6 @@
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -8,8 +9,9 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from forked_process import ForkedProcess
+from idx_files import TRAIN_IMAGES
 from pseudo_terminal import Terminal
-from short_runs import AS_SCRIPT, FAKE_EXAMPLES, ROOT
+from short_runs import AS_SCRIPT, FAKE_EXAMPLES, ROOT, wait_until
 from training import script
 from training.checkpoints import first_line
 from training.process import wrapped
@@ -181,3 +183,19 @@ def test_a_missing_package_is_told_in_wrapped_lines_on_a_terminal():
     assert shown[0].startswith("mnist_softmax.py: error: TensorFlow 1.15 or 2.21 is needed")
     assert any(line.startswith("  `uv run ") for line in shown)
     assert "Traceback" not in "".join(shown)
+
+
+def test_a_download_that_is_interrupted_leaves_nothing_behind(server, tmp_path):
+    server.answers[f"/{TRAIN_IMAGES}"] = [server.stall]
+    process = ForkedProcess(
+        AS_SCRIPT + "import signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from training import script\nfrom input_data import read_data_sets\n"
+        f"def main(): read_data_sets({str(tmp_path)!r}, source_url={server.url!r})\n"
+        "script.run(main)"
+    )
+    wait_until(lambda: server.requests, process)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate()[1] == "-c: interrupted\n"
+    assert process.returncode == 130
+    assert list(tmp_path.iterdir()) == []
